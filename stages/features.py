@@ -1,0 +1,53 @@
+"""features: run the frozen backbone once over every view of every image.
+
+Leaves models/backbone/ (its weights as used, pinned by content) and features/: train.npy (images, views, channels),
+unless every epoch draws its own view, validation.npy and test.npy (images, 1, channels), float32.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from transfer import batches, files, params, prepared, views
+from transfer.faults import run
+
+FEATURES = Path("features")
+BACKBONE = Path("models/backbone")
+
+
+def main() -> None:
+    settings = params.load()
+    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    splits = [(prepared.load("train"), "train", augmentation.views)]
+    splits += [(prepared.load(split), split, 1) for split in ("validation", "test")]
+
+    from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
+    from transfer import runtime
+
+    # The backbone, its weights from wherever they come
+    runtime.start(settings.seed)
+    precision = runtime.usable_precision(settings.precision)
+    backbone = backbones.make(settings.backbone.name, settings.backbone.weights, settings.image_size, precision)
+    # Only finetune needs to know, but it would say so much later
+    backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
+
+    # Its pooled output for each view; view 0 is the image itself
+    with files.new_folder(FEATURES) as folder:
+        for images, split, number in splits:
+            if number == 0:
+                continue
+            shape = (len(images), number, backbone.channels)
+            features = np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.float32, shape)
+            for view in range(number):
+                read = partial(views.batch, images, augmentation, view)
+                title = f"{split}, view {view + 1} of {number}"
+                for rows, found in batches.through(backbone.features, read, len(images), settings.batch_size, title):
+                    features[rows, view] = found
+    backbone.save(BACKBONE)
+
+    print(f"{backbone.name}: {backbone.layers} layers, {backbone.parameters:,} parameters, weights {backbone.source}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,81 @@
+"""finetune: train the backbone's later layers with the head, in rounds that freeze the layers before a cut.
+
+Leaves models/finetune/ (what was trained, as the round with the best validation accuracy had it),
+metrics/finetune.json (every round) and plots/finetune/ (curves, the rounds one after another).
+"""
+
+from functools import partial
+from pathlib import Path
+
+from transfer import batches, files, params, prepared, rounds, views
+from transfer.faults import run
+
+BACKBONE = Path("models/backbone")
+HEAD = Path("models/train_tl")
+CHECKPOINT = Path("models/finetune")
+
+
+def main() -> None:
+    settings = params.load()
+    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    train, validation = prepared.load("train"), prepared.load("validation")
+
+    from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
+    from transfer import classifier, runtime, training
+    from transfer.curves import curves
+
+    runtime.start(settings.seed)
+    backbone = backbones.load(BACKBONE)
+    backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
+    head = classifier.load_head(HEAD, settings.seed)
+    results: list[rounds.Round] = []
+    metrics: dict[str, dict] = {}
+
+    # Each round starts from the best weights of the one before: they are still in the layers
+    with curves(Path("plots/finetune")) as add:
+        for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
+            frozen, rest = backbone.cut(frozen_layers)
+            tail = classifier.Tail(rest, head)
+            fit = training.fit(
+                tail,
+                batches.drawn(frozen, train, augmentation, settings.batch_size, training=number),
+                batches.plain(frozen, validation, settings.batch_size),
+                epochs=settings.finetune.epochs,
+                learning_rate=settings.finetune.learning_rate,
+                stopping=training.EarlyStopping(**settings.finetune.early_stopping.model_dump()),
+                after_epoch=partial(add, round=number),
+                description=f"finetune, round {number}, {frozen_layers} layers frozen",
+            )
+            results.append(rounds.Round(frozen_layers, fit.best.train["accuracy"], fit.best.validation["accuracy"]))
+            parameters = {"total": backbone.parameters + head.count_params(), "trainable": training.parameters(tail)}
+            metrics[str(number)] = {
+                "frozen_layers": frozen_layers,
+                **fit.metrics(),
+                "gap": results[-1].gap,
+                "parameters": parameters,
+            }
+            if rounds.kept(results) == number - 1:
+                # All that any round so far has trained, even if this one trained less
+                cut = min(settings.finetune.frozen_layers[:number])
+                about = classifier.about(HEAD) | {"frozen_layers": cut}
+                classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
+
+    kept, least = rounds.kept(results), rounds.least_overfitted(results)
+    files.write_json(
+        "metrics/finetune.json",
+        {
+            "kept": {"round": kept + 1, **metrics[str(kept + 1)]},
+            "least_overfitted": {"round": least + 1, **metrics[str(least + 1)]},
+            "rounds": metrics,
+        },
+    )
+    for result in results:
+        print(
+            f"{result.frozen_layers} layers frozen: validation accuracy {result.validation_accuracy:.4f}, "
+            f"{result.gap:+.4f} to training"
+        )
+    print(f"Kept: {results[kept].frozen_layers} layers frozen; least overfitted: {results[least].frozen_layers}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,107 @@
+"""In which order and in which pieces a split is gone through, in training and otherwise.
+
+The trainings differ only in where a batch's inputs come from: features cached for each view, or views drawn now and run
+through the frozen part of the network.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from transfer import parallel, views
+from transfer.prepared import Split
+from transfer.views import Augmentation
+
+Rows = np.ndarray
+Batches = Iterator[tuple[Any, np.ndarray]]
+
+
+def shuffled(images: int, batch_size: int, *draw: int) -> list[Rows]:
+    """The rows of each batch of an epoch: every image once, in an order that the numbers of `draw` settle alone."""
+    order = np.random.default_rng(draw).permutation(images)
+    return [order[start : start + batch_size] for start in range(0, images, batch_size)]
+
+
+def in_order(images: int, batch_size: int) -> list[Rows]:
+    """The rows of each batch, from the first image to the last."""
+    return [np.arange(start, min(start + batch_size, images)) for start in range(0, images, batch_size)]
+
+
+def cached(
+    features: np.ndarray, labels: np.ndarray, augmentation: Augmentation, batch_size: int
+) -> Callable[[int], Batches]:
+    """The training batches of an epoch from cached features (images, views, channels), one view an epoch."""
+
+    def epoch(number: int) -> Batches:
+        view = views.of_epoch(number, augmentation.views)
+        for rows in shuffled(len(labels), batch_size, augmentation.seed, 0, number):
+            yield features[rows, view], labels[rows]
+
+    return epoch
+
+
+def drawn(
+    frozen: Callable[[np.ndarray], Any], split: Split, augmentation: Augmentation, batch_size: int, training: int = 0
+) -> Callable[[int], Batches]:
+    """The training batches of an epoch from views drawn now and run through `frozen`.
+
+    Args:
+        training: which training it is, so that two trainings repeat neither each other's order nor their fresh views.
+    """
+
+    def epoch(number: int) -> Batches:
+        view = views.of_epoch(number, augmentation.views, training)
+        order = shuffled(len(split), batch_size, augmentation.seed, training, number)
+        for rows, images in _ahead(lambda rows: views.batch(split, augmentation, view, rows), order):
+            yield frozen(images), split.labels[rows]
+
+    return epoch
+
+
+def stored(features: np.ndarray, labels: np.ndarray, batch_size: int) -> Callable[[], Batches]:
+    """The validation batches from features (images, 1, channels)."""
+    return lambda: ((features[rows, 0], labels[rows]) for rows in in_order(len(labels), batch_size))
+
+
+def plain(frozen: Callable[[np.ndarray], Any], split: Split, batch_size: int) -> Callable[[], Batches]:
+    """The validation batches of images as they are, run through `frozen`."""
+    return lambda: ((frozen(split.images[rows]), split.labels[rows]) for rows in in_order(len(split), batch_size))
+
+
+def padded(images: np.ndarray, batch_size: int) -> np.ndarray:
+    """A batch filled up to `batch_size` with copies of its last image.
+
+    A model then always sees one shape, and an image's result cannot depend on how many came with it.
+    """
+    missing = batch_size - len(images)
+    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
+
+
+def through(
+    function: Callable[[np.ndarray], np.ndarray],
+    read: Callable[[Rows], np.ndarray],
+    images: int,
+    batch_size: int,
+    description: str,
+) -> Iterator[tuple[Rows, np.ndarray]]:
+    """Run `function` over a whole split in order, in batches of one shape.
+
+    Args:
+        function: (batch_size, ...) to results whose first axis is the batch.
+        read: the rows of a batch to what `function` takes.
+        images: how many the split has.
+        description: what the progress bar says.
+
+    Yields:
+        the rows of each batch and their results, the padding taken off.
+    """
+    order = in_order(images, batch_size)
+    for rows, inputs in tqdm(_ahead(read, order), description, len(order), unit="batch", disable=None, leave=False):
+        yield rows, function(padded(inputs, batch_size))[: len(rows)]
+
+
+def _ahead(read: Callable[[Rows], np.ndarray], order: list[Rows]) -> Iterator[tuple[Rows, np.ndarray]]:
+    """Each batch's rows and what `read` makes of them; the next batch is read while this one is used."""
+    return parallel.mapped(lambda rows: (rows, read(rows)), order, threads=1)

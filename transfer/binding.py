@@ -1,0 +1,59 @@
+"""The one thing known about `.dvc` files: whether the data that one tracks are bound to the embedded sample's remote.
+
+The sample comes from a DVC remote inside the repository (`remote: embedded`, `push: false`). Data of a team's own must
+not stay bound to it: they would never be pushed anywhere.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from transfer import files
+from transfer.faults import Fault
+
+REMOTE = "embedded"
+FOLDER = Path("sample/remote")
+
+
+def check(dvc_file: Path) -> None:
+    """Raises Fault if the data have changed and are still bound to the embedded remote."""
+    for out in _read(dvc_file).get("outs", []):
+        digest = str(out.get("md5", ""))
+        if _is_bound(out) and not (FOLDER / "files" / "md5" / digest[:2] / digest[2:]).exists():
+            raise Fault(
+                f"{dvc_file} is bound to the embedded sample, but its data are others and would never be pushed: "
+                f"take the lines `remote: {REMOTE}` and `push: false` out of it, or use `make dataset SOURCE=folder`."
+            )
+
+
+def bind(dvc_file: Path) -> None:
+    """Bind the data of a `.dvc` file to the embedded remote, from which they are pulled and to which none are pushed."""
+    _change(dvc_file, lambda out: out.update(remote=REMOTE, push=False))
+
+
+def release(dvc_file: Path) -> None:
+    """Take the binding out of a `.dvc` file, if it is there."""
+    _change(dvc_file, lambda out: [out.pop(key, None) for key in ("push", "remote")] if _is_bound(out) else None)
+
+
+def _is_bound(out: dict[str, Any]) -> bool:
+    return out.get("remote") == REMOTE
+
+
+def _change(dvc_file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = _read(dvc_file)
+    for out in content.get("outs", []):
+        change(out)
+    files.write_text(dvc_file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def _read(dvc_file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(dvc_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except yaml.YAMLError:
+        raise Fault(f"{dvc_file} is not valid YAML: restore it with `git checkout {dvc_file}`.") from None
+    return content if isinstance(content, dict) else {}

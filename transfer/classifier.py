@@ -1,0 +1,133 @@
+"""The classifier: what is trained on a backbone, its checkpoint, and both together again.
+
+A checkpoint is a folder with what was trained, never another copy of the backbone:
+
+    trained.weights.h5   the head, with the backbone's layers from the cut on if they were trained too
+    model.json           what is needed to rebuild and use it
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transfer import files
+from transfer.backbone import Backbone, Frozen, pooled
+from transfer.faults import Fault
+
+DESCRIPTION = "model.json"
+WEIGHTS = "trained.weights.h5"
+
+
+def head(channels: int, classes: int, dropout: float, seed: int) -> keras.Model:
+    """Pooled features (images, channels) to probabilities (images, classes): dropout, then softmax, in float32."""
+    return keras.Sequential(
+        [
+            keras.Input((channels,)),
+            keras.layers.Dropout(dropout, seed=seed, dtype="float32"),
+            keras.layers.Dense(
+                classes,
+                activation="softmax",
+                kernel_initializer=keras.initializers.GlorotUniform(seed),
+                dtype="float32",
+            ),
+        ]
+    )
+
+
+class Tail(keras.Model):
+    """The backbone's layers after the cut, always in inference mode, and the head: from the cut to probabilities."""
+
+    def __init__(self, rest: keras.Model, head: keras.Model):
+        super().__init__()
+        self.rest = rest
+        self.head = head
+        self([keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in rest.inputs])
+
+    def call(self, frontier: Sequence[Any], training: bool = False) -> Any:
+        inputs = frontier if len(self.rest.inputs) > 1 else frontier[0]
+        return self.head(pooled(self.rest(inputs, training=False)), training=training)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """8-bit images (images, size, size, 3) to probabilities (images, classes): the frozen part, then the trained."""
+
+    classes: list[str]
+    frozen: Frozen
+    trained: keras.Model
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return self.trained(self.frozen(images), training=False).numpy()
+
+
+def probabilities(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """What a head makes of features (images, channels), in inference: probabilities (images, classes)."""
+    return lambda features: model(features, training=False).numpy()
+
+
+def new_about(backbone: Backbone, classes: list[str], dropout: float, batch_size: int) -> dict[str, Any]:
+    """What is needed to rebuild and use a classifier of which only the head was trained.
+
+    `frozen_layers` is the cut that the trained part begins at: here, behind the last layer.
+    """
+    return {
+        "classes": classes,
+        "image_size": backbone.image_size,
+        "frozen_layers": backbone.layers,
+        "dropout": dropout,
+        "batch_size": batch_size,
+        "backbone": backbone.description(),
+    }
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """What the checkpoint in `folder` needs to be rebuilt and used. Raises Fault if it is missing."""
+    return files.read_json(folder / DESCRIPTION)
+
+
+def save(folder: Path, trained: keras.Model, about: dict[str, Any]) -> None:
+    """Write a checkpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained.save_weights(folder / WEIGHTS)
+    files.write_json(folder / DESCRIPTION, about)
+
+
+def load_head(folder: Path, seed: int) -> keras.Model:
+    """The head of a checkpoint in which only the head was trained; `seed` settles what it drops in a further training.
+
+    Raises Fault if a file is missing or does not fit.
+    """
+    loaded = _new_head(about(folder), seed)
+    _load_weights(loaded, folder)
+    return loaded
+
+
+def load(folder: Path, backbone: Backbone) -> Classifier:
+    """The classifier of a checkpoint that holds later layers of `backbone`, which they replace.
+
+    Raises:
+        Fault: a file is missing or does not fit, or the checkpoint was made on another backbone.
+    """
+    known = about(folder)
+    if {**known["backbone"], "versions": None} != {**backbone.description(), "versions": None}:
+        raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
+    frozen, rest = backbone.cut(known["frozen_layers"])
+    trained = Tail(rest, _new_head(known, seed=0))
+    _load_weights(trained, folder)
+    return Classifier(known["classes"], frozen, trained)
+
+
+def _new_head(known: dict[str, Any], seed: int) -> keras.Model:
+    return head(known["backbone"]["channels"], len(known["classes"]), known["dropout"], seed)
+
+
+def _load_weights(model: keras.Model, folder: Path) -> None:
+    try:
+        model.load_weights(folder / WEIGHTS)
+    except Exception as error:  # h5py and Keras raise many kinds for a file that does not fit
+        reason = " ".join(str(error).split())[:200]
+        raise Fault(f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro` ({reason})") from None

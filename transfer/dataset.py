@@ -1,0 +1,111 @@
+"""The dataset on disk: a folder for each split, in it a folder for each class, in it images."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from transfer import images
+from transfer.faults import Fault
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image of the dataset; `path` is relative to the dataset's folder, with forward slashes."""
+
+    split: str
+    label: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a dataset's folder holds: images in the order of split, class and path, and files that are no images."""
+
+    folder: Path
+    entries: list[Entry]
+    classes: list[str]
+    skipped: list[str]
+
+
+def listing(folder: Path) -> Listing:
+    """List a split dataset without opening a file.
+
+    Raises:
+        Fault: the folder or one of the three split folders is missing.
+    """
+    if not folder.is_dir():
+        raise Fault(f"{folder}/ is missing: run `dvc pull {folder}.dvc`, or `make dataset SOURCE=folder` for your own.")
+    missing = [split for split in SPLITS if not (folder / split).is_dir()]
+    if missing:
+        raise Fault(
+            f"{folder}/{missing[0]}/ is missing: a dataset has the folders train, validation and test; "
+            "`make dataset SOURCE=folder` makes them from class folders."
+        )
+    entries, skipped = [], []
+    for split in SPLITS:
+        for label in class_folders(folder / split):
+            found, others = image_files(folder / split / label)
+            entries += [Entry(split, label, path.relative_to(folder).as_posix()) for path in found]
+            skipped += [path.relative_to(folder).as_posix() for path in others]
+        skipped += [path.relative_to(folder).as_posix() for path in (folder / split).iterdir() if path.is_file()]
+    classes = sorted({label for split in SPLITS for label in class_folders(folder / split)})
+    return Listing(folder, entries, classes, sorted(skipped))
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the class folders in a folder, sorted; hidden ones do not count."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not images.is_hidden(path))
+
+
+def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images below a class folder and the files that are none, each sorted by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path for path in files if images.is_image(path)], [path for path in files if not images.is_image(path)]
+
+
+def split_faults(found: Listing, split: Mapping[str, float], tolerance: float) -> list[str]:
+    """What is wrong with the classes and the sizes of the splits: a sentence for each fault.
+
+    Args:
+        split: the share that each split should have of all images.
+        tolerance: how far a share may be from its target, inclusive.
+    """
+    counts = Counter((entry.split, entry.label) for entry in found.entries)
+    faults = []
+    if len(found.classes) < 2:
+        faults.append(
+            f"{found.folder}/ has {len(found.classes)} class folders in train/, validation/ and test/: "
+            "two classes are the least."
+        )
+    for name in SPLITS:
+        for label in found.classes:
+            place = found.folder / name / label
+            if not place.is_dir():
+                faults.append(f"{place}/ is missing, though other splits have the class {label}: add it.")
+            elif counts[name, label] == 0:
+                faults.append(f"{place}/ holds no image: add some, or remove the class from all three splits.")
+    total = len(found.entries)
+    for name in SPLITS:
+        share = sum(entry.split == name for entry in found.entries) / max(total, 1)
+        if total and abs(share - split[name]) > tolerance + 1e-9:
+            faults.append(
+                f"{found.folder}/{name}/ holds {share:.1%} of the {total} images, more than {tolerance:.1%} from its "
+                f"{split[name]:.0%}: split anew with `make dataset`, or change data.split or data.tolerance "
+                "in params.yaml."
+            )
+    return faults
+
+
+def duplicate_faults(folder: Path, digests: Iterable[tuple[str, str]]) -> list[str]:
+    """A sentence for each set of files, given as (path, digest), whose pixels are the same."""
+    paths = defaultdict(list)
+    for path, digest in digests:
+        paths[digest].append(path)
+    return [
+        f"{' and '.join(f'{folder}/{path}' for path in same)} are the same image: keep one."
+        for same in paths.values()
+        if len(same) > 1
+    ]

@@ -1,0 +1,89 @@
+"""The one writer and the one reader of JSON and of CSV, and folders that appear whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from transfer.faults import Fault
+
+DECIMALS = 6
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Replace a file in one step, so that no reader ever sees half of it. Makes the folder."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented JSON; numbers with a fraction are rounded to 6 decimals."""
+    write_text(path, json.dumps(rounded(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Raises Fault if the file is missing or is not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
+    except ValueError as error:
+        raise Fault(f"{path} is not valid JSON ({error}): restore it or make it anew with `dvc repro`.") from None
+
+
+def write_csv(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table without its index; numbers with a fraction are rounded to 6 decimals."""
+    write_text(path, table.round(DECIMALS).to_csv(index=False, lineterminator="\n"))
+
+
+def read_csv(path: str | Path, text_columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a table. `text_columns` stay text, so that a class named `007` or `NA` keeps its name."""
+    try:
+        return pd.read_csv(path, dtype=dict.fromkeys(text_columns, str), keep_default_na=False, encoding="utf-8")
+    except FileNotFoundError:
+        raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
+
+
+def open_array(path: str | Path) -> np.ndarray:
+    """Open a `.npy` file by memory map, to be read. Raises Fault if it is missing or broken."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise Fault(f"{path} cannot be read ({error}): make it anew with `dvc repro`.") from None
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """A folder to fill, that takes the place of `path` when the block ends well and vanishes when it does not."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def rounded(value: Any) -> Any:
+    """`value` with every float in it, however deep, rounded to 6 decimals."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return round(float(value), DECIMALS) if isinstance(value, float) else value

@@ -1,0 +1,66 @@
+"""Which test images show what a model makes of one class: those it found, those it missed, those it took for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from transfer.faults import Fault
+
+WORST = "worst"
+SHOWN = 18
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images of the test split, by row, with a caption each."""
+
+    name: str
+    title: str
+    rows: list[int]
+    captions: list[str]
+
+
+def check_class(asked: str, classes: Sequence[str]) -> None:
+    """Raises Fault if `asked` is neither `worst` nor a class."""
+    if asked != WORST and asked not in classes:
+        raise Fault(
+            f"params.yaml: evaluate.gallery_class is {asked!r}; "
+            f"allowed: worst, or one of the classes {', '.join(classes)}."
+        )
+
+
+def of_class(
+    label: int, actual: np.ndarray, predicted: np.ndarray, probability: np.ndarray, classes: Sequence[str]
+) -> list[Gallery]:
+    """True positives, false negatives and false positives of a class, the surest predictions first.
+
+    Args:
+        label: the number of the class.
+        actual, predicted: class numbers (images,).
+        probability: of the predicted class (images,).
+    """
+    name = classes[label]
+    right = actual == predicted
+    kinds = [
+        ("true_positives", f"{name}, found", right & (actual == label), lambda row: ""),
+        (
+            "false_negatives",
+            f"{name}, taken for something else",
+            ~right & (actual == label),
+            lambda row: f"taken for {classes[int(predicted[row])]}, ",
+        ),
+        (
+            "false_positives",
+            f"something else, taken for {name}",
+            ~right & (predicted == label),
+            lambda row: f"is {classes[int(actual[row])]}, ",
+        ),
+    ]
+    galleries = []
+    for kind, title, which, other in kinds:
+        rows = sorted(map(int, np.flatnonzero(which)), key=lambda row: (-probability[row], row))
+        captions = [f"{other(row)}{probability[row]:.0%}" for row in rows[:SHOWN]]
+        shown = f"the surest {SHOWN} of {len(rows)}" if len(rows) > SHOWN else f"{len(rows)}"
+        galleries.append(Gallery(kind, f"{title} ({shown})", rows[:SHOWN], captions))
+    return galleries

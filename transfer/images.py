@@ -1,0 +1,98 @@
+"""One image file: which files count as images, decoding, the square that the backbone sees, the pixels' digest."""
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from transfer.faults import Fault
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+# Only decoders of the formats above are tried: fewer parsers to trust with files from elsewhere.
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+# Phones write these; skipping them in silence would lose photographs, and Pillow cannot read them.
+UNREADABLE = frozenset({".heic", ".heif"})
+# Pillow's own bound: more pixels than any phone's ordinary photograph, and 270 MB decoded.
+MAX_PIXELS = 89_478_485
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+# The batches are made in threads already; OpenCV's own threads would only get in the way of the backbone's.
+cv2.setNumThreads(1)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded image: `pixels` (height, width, 3) 8-bit RGB, upright, and what its file was like."""
+
+    pixels: np.ndarray
+    mode: str
+    turned: bool
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file is one of those that systems leave behind, such as `.DS_Store` or `._photo.jpg`."""
+    return path.name.startswith(".")
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name says that it is an image; what it holds is only known once it is read."""
+    return not is_hidden(path) and path.suffix.lower() in SUFFIXES | UNREADABLE
+
+
+def read(path: Path) -> Photo:
+    """Decode an image file: first frame, EXIF orientation applied, any mode made 8-bit RGB (alpha is dropped).
+
+    Raises:
+        Fault: the file cannot be read as an image, or has more than `MAX_PIXELS` pixels.
+    """
+    if path.suffix.lower() in UNREADABLE:
+        raise Fault(f"{path} is in HEIC format, which cannot be read: convert it to JPEG.")
+    try:
+        if path.stat().st_size == 0:
+            raise Fault(f"{path} is empty: remove or replace it.")
+        with Image.open(path, formats=FORMATS) as image:
+            mode = image.mode
+            image.load()
+            turned = image.getexif().get(0x0112, 1) not in (0, 1)
+            return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.") from None
+    except Fault:
+        raise
+    except PermissionError:
+        raise Fault(f"{path} may not be read: change its permissions.") from None
+    except Exception as error:  # on a broken file, decoders raise almost anything
+        reason = "no image that can be read" if isinstance(error, Image.UnidentifiedImageError) else f"broken ({error})"
+        raise Fault(f"{path} is {reason}: remove or replace it.") from None
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I;16"):
+        # Pillow would clip 16-bit grey at 255 rather than scale it.
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"mode {image.mode}: neither 8 nor 16 bits a channel")
+    if image.mode == "P":
+        image = image.convert("RGBA")
+    return np.array(image.convert("RGB"))
+
+
+def squared(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(height, width, 3) to (size, size, 3), 8-bit: plain bilinear, neither antialiased nor cropped.
+
+    The same picture as `keras.utils.image_dataset_from_directory` gives, rounded to 8 bits.
+    """
+    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def digest(pixels: np.ndarray) -> str:
+    """Sixteen hexadecimal digits that two images share if their decoded pixels are the same."""
+    found = hashlib.sha256(str(pixels.shape).encode())
+    found.update(np.ascontiguousarray(pixels).data)
+    return found.hexdigest()[:16]

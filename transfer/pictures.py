@@ -1,0 +1,89 @@
+"""The pictures that DVC shows: augmentation, the confusion matrix, and rows of images with what they were taken for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+# A class may be called anything, `$x$` included.
+matplotlib.rcParams["text.parse_math"] = False
+COLUMNS = 6
+TILE = 1.5
+DOTS_PER_INCH = 90
+NUMBERED_CLASSES = 30
+
+
+def augmentation(views: np.ndarray, title: str, path: Path) -> None:
+    """Draw (views, size, size, 3): the first is the image itself, the others its augmented views."""
+    columns = 4
+    rows = -(-len(views) // columns)
+    figure = Figure(figsize=(TILE * columns, 1.2 * TILE * rows + 0.4), layout="constrained")
+    figure.suptitle(title)
+    for number, (axes, view) in enumerate(zip(figure.subplots(rows, columns, squeeze=False).flat, views, strict=False)):
+        axes.imshow(view)
+        axes.set_title("the image itself" if number == 0 else f"view {number}", fontsize=7)
+    _finish(figure, path)
+
+
+def confusion(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str], title: str, path: Path) -> None:
+    """Draw how many images of each class (rows) were taken for each class (columns)."""
+    counts = confusion_matrix(actual, predicted, labels=np.arange(len(classes)))
+    side = float(np.clip(0.55 * len(classes) + 2.5, 5, 24))
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(
+        range(len(classes)),
+        classes,
+        rotation=90 if len(classes) > 8 else 45,
+        ha="right" if len(classes) <= 8 else "center",
+    )
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted class", ylabel="actual class", title=title)
+    if len(classes) <= NUMBERED_CLASSES:
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                axes.text(
+                    column,
+                    row,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    color="white" if shares[row, column] > 0.5 else "black",
+                )
+    _save(figure, path)
+
+
+def gallery(images: np.ndarray, captions: Sequence[str], title: str, path: Path) -> None:
+    """Draw (images, size, size, 3) in rows, each under its caption; says so where there is none."""
+    rows = max(-(-len(images) // COLUMNS), 1)
+    figure = Figure(figsize=(TILE * COLUMNS, 1.2 * TILE * rows + 0.4), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.subplots(rows, COLUMNS, squeeze=False)
+    for axes, image, caption in zip(grid.flat, images, captions, strict=False):
+        axes.imshow(image)
+        axes.set_title(caption, fontsize=7)
+    if not captions:
+        grid[0, COLUMNS // 2].set_title("none", fontsize=9)
+    _finish(figure, path)
+
+
+def _finish(figure: Figure, path: Path) -> None:
+    for axes in figure.axes:
+        axes.set_axis_off()
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a PNG of 256 colours: it lives in git, where photographs in full colour are three times as large."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(DOTS_PER_INCH)
+    canvas.draw()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3]).quantize(256).save(path, format="PNG", optimize=True)

@@ -1,0 +1,106 @@
+"""Scores of predictions: accuracies with intervals, by class and over all, and the means that the study looked at."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import precision_recall_fscore_support
+
+from transfer.prepared import Split
+
+CONFIDENCE = 0.95
+# As Keras clips probabilities before the logarithm.
+SMALLEST = 1e-7
+
+
+def interval(correct: int, total: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of an accuracy (Wilson 1927, as in scipy)."""
+    found = binomtest(correct, total).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def per_class(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """A row a class: class, support, correct, accuracy (its recall), its interval, precision, f1.
+
+    Args:
+        actual, predicted: class numbers (images,).
+    """
+    numbers = np.arange(len(classes))
+    precision, _, f1, support = precision_recall_fscore_support(actual, predicted, labels=numbers, zero_division=0)
+    correct = np.bincount(actual[actual == predicted], minlength=len(classes))
+    low, high = zip(*(interval(int(right), int(of)) for right, of in zip(correct, support, strict=True)), strict=True)
+    return pd.DataFrame(
+        {
+            "class": list(classes),
+            "support": support,
+            "correct": correct,
+            "accuracy": correct / support,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "precision": precision,
+            "f1": f1,
+        }
+    )
+
+
+def worst_first(table: pd.DataFrame) -> list[str]:
+    """The classes of a per-class table from the lowest accuracy up, ties by name."""
+    return list(table.sort_values(["accuracy", "class"])["class"])
+
+
+def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) -> dict[str, Any]:
+    """All scores of one model on one split.
+
+    Args:
+        actual: class numbers (images,).
+        probabilities: (images, classes).
+        table: the per-class table of the same predictions.
+    """
+    correct, total = int(table["correct"].sum()), len(actual)
+    low, high = interval(correct, total)
+    of_actual = probabilities[np.arange(total), actual].astype(np.float64)
+    ascending = np.sort(table["accuracy"].to_numpy())
+    return {
+        "accuracy": correct / total,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "macro_f1": float(table["f1"].mean()),
+        "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
+        "mean_class_accuracy": float(ascending.mean()),
+        "mean_without_worst": float(ascending[1:].mean()),
+        "mean_without_two_worst": float(ascending[2:].mean()) if len(ascending) > 2 else None,
+        "classes": {
+            row["class"]: {
+                "accuracy": row["accuracy"],
+                "precision": row["precision"],
+                "f1": row["f1"],
+                "support": row["support"],
+            }
+            for row in table.to_dict("records")
+        },
+    }
+
+
+def predictions(split: Split, probabilities: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """A row for each model and image: model, path, pixels, actual, predicted, probability (to 4 decimals)."""
+    names = np.array(split.classes, dtype=object)
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "model": model,
+                "path": split.paths,
+                "pixels": split.digests,
+                "actual": names[split.labels],
+                "predicted": names[found.argmax(axis=1)],
+                "probability": found.max(axis=1).astype(np.float64).round(4),
+            }
+        )
+        for model, found in probabilities.items()
+    )
+
+
+def selected(validation_accuracy: Mapping[str, float]) -> str:
+    """The model with the best validation accuracy; ties go to the one named first, the simpler."""
+    return max(validation_accuracy, key=lambda model: validation_accuracy[model])
