@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from sample import figures, scene, waste
-from sample.scene import Frame, Part, Pixels
+from sample.scene import Pixels
 
 CLASSES = tuple(waste.KINDS)
 
@@ -15,17 +13,16 @@ CLASSES = tuple(waste.KINDS)
 def render_waste(name: str, rng: np.random.Generator) -> Pixels:
     """An image `(128, 160, 3)`, 8-bit RGB, of a piece of waste of the class `name`."""
     kinds = waste.KINDS[name]
-    return _render(kinds[rng.integers(len(kinds))], rng)
+    kind = kinds[rng.integers(len(kinds))]
+    setting, image = scene.draw_scene(rng), scene.draw_ground(rng)
+    parts = kind(scene.draw_frame(rng, 0.8, 1.05), rng)
+    scene.place(image, parts, setting, rng.uniform(4, 16))
+    return scene.photograph(image, rng, blur=0.6, noise=0.015)
 
 
 def render_figure(category: int, rng: np.random.Generator) -> Pixels:
-    """An image `(128, 160, 3)`, 8-bit RGB, of a made-up object of the category."""
-    return _render(lambda frame, rng: figures.figure(category, frame, rng), rng)
-
-
-def _render(draw: Callable[[Frame, np.random.Generator], list[Part]], rng: np.random.Generator) -> Pixels:
-    """Set the stage, set the object on it, take the picture."""
+    """An image `(128, 160, 3)`, 8-bit RGB, of a made-up object of the category, by a worse camera."""
     setting, image = scene.draw_scene(rng), scene.draw_ground(rng)
-    parts = draw(scene.draw_frame(rng), rng)
+    parts = figures.figure(category, scene.draw_frame(rng), rng)
     scene.place(image, parts, setting, rng.uniform(4, 16))
     return scene.photograph(image, rng)

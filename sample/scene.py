@@ -34,9 +34,7 @@ class Frame:
         """The frame of a part at (du, dv), turned by `turn` radians, `size` times as large."""
         c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
         x, y = self.u - np.float32(du), self.v - np.float32(dv)
-        return Frame(
-            (c * x + s * y) / np.float32(size), (c * y - s * x) / np.float32(size), self.angle + turn
-        )
+        return Frame((c * x + s * y) / np.float32(size), (c * y - s * x) / np.float32(size), self.angle + turn)
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Surface:
     """How a piece answers light; `albedo` is one colour `(3,)` or one a pixel `(height, width, 3)`.
 
     `gloss` is the strength of the highlight and `shininess` its exponent, `mirror` the share of the
-    surroundings that is reflected head-on, `clear` that of the light that passes, bent by up to `bend` pixels.
+    surroundings that is reflected head-on, `clear` that of light let through, bent by up to `bend` pixels.
     """
 
     albedo: Field
@@ -98,11 +96,16 @@ def bumped(piece: Piece, height: Field, strength: float) -> Piece:
     return replace(piece, normal=normal)
 
 
+def resized(field: Field, rows: int, columns: int) -> Field:
+    """The field, or image, stretched smoothly over another size."""
+    return np.asarray(cv2.resize(field, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
 def noise(rng: np.random.Generator, cells: int) -> Field:
     """Smooth noise over the image, mean 0 and deviation about 1, `cells` grains across its width."""
     rows = max(2, round(cells * ROWS / COLUMNS))
     grains = rng.standard_normal((rows, cells), dtype=np.float32)
-    return cv2.resize(grains, (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC)
+    return resized(grains, ROWS, COLUMNS)
 
 
 def draw_colour(rng: np.random.Generator, dark: float = 0.3, light: float = 0.95) -> Field:
@@ -117,13 +120,14 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     flat = np.cos(elevation)
     light = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], np.float32)
     room = rng.uniform(0.1, 0.75, (5, 5, 1)) * rng.uniform(0.85, 1.0, 3)
-    surroundings = cv2.resize(room.astype(np.float32), (64, 64), interpolation=cv2.INTER_CUBIC)
+    surroundings = resized(room.astype(np.float32), 64, 64)
     for _ in range(rng.integers(1, 4)):
         x, y = rng.integers(4, 48, 2)
         surroundings[y : y + rng.integers(5, 16), x : x + rng.integers(3, 12)] = rng.uniform(0.95, 1.4)
     band = int(rng.integers(8, 52))
-    surroundings[band : band + rng.integers(3, 9)] *= np.float32(0.35)
-    return Scene(light, rng.uniform(0.3, 0.6), cv2.GaussianBlur(surroundings, (0, 0), 1.0))
+    surroundings[band : band + rng.integers(3, 9)] *= 0.35
+    cv2.GaussianBlur(surroundings, (0, 0), 1.0, dst=surroundings)
+    return Scene(light, rng.uniform(0.3, 0.6), surroundings)
 
 
 def draw_ground(rng: np.random.Generator) -> Field:
@@ -214,11 +218,11 @@ def _paint(image: Field, piece: Piece, surface: Surface, scene: Scene) -> None:
     image[box] += cover * (colour - image[box])
 
 
-def photograph(image: Field, rng: np.random.Generator) -> Pixels:
+def photograph(image: Field, rng: np.random.Generator, blur: float = 0.9, noise: float = 0.025) -> Pixels:
     """What a camera makes of it: exposure, white balance, slight blur, noise; 8-bit RGB `(128, 160, 3)`."""
     small = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.25, 0.9))
+    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.25, blur))
     gain = rng.uniform(0.9, 1.2) * rng.uniform(0.92, 1.08, 3)
     small = np.clip(small * gain, 0, 1) ** rng.uniform(0.7, 1.05)
-    grain = rng.standard_normal(small.shape, dtype=np.float32) * rng.uniform(0.004, 0.025)
+    grain = rng.standard_normal(small.shape, dtype=np.float32) * rng.uniform(0.004, noise)
     return np.clip((small + grain) * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -70,10 +70,8 @@ def main() -> None:
     pictures.confusion(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")
 
     for model, found in metrics.items():
-        print(
-            f"{model}: test accuracy {found['accuracy']:.4f}, 95 % interval "
-            f"{found['accuracy_low']:.3f} to {found['accuracy_high']:.3f}"
-        )
+        low, high = found["accuracy_low"], found["accuracy_high"]
+        print(f"{model}: test accuracy {found['accuracy']:.4f}, 95 % interval {low:.3f} to {high:.3f}")
     print(f"Selected by validation accuracy: {selected}; shown: {shown}")
 
 

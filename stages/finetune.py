@@ -65,15 +65,13 @@ def main() -> None:
         "metrics/finetune.json",
         {
             "kept": {"round": kept + 1, **metrics[str(kept + 1)]},
-            "least_overfitted": {"round": least + 1, **metrics[str(least + 1)]},
+            "least_overfitted": {"round": least + 1, "frozen_layers": results[least].frozen_layers},
             "rounds": metrics,
         },
     )
     for result in results:
-        print(
-            f"{result.frozen_layers} layers frozen: validation accuracy {result.validation_accuracy:.4f}, "
-            f"{result.gap:+.4f} to training"
-        )
+        found = f"validation accuracy {result.validation_accuracy:.4f}, training {result.train_accuracy:.4f}"
+        print(f"{result.frozen_layers} layers frozen: {found}")
     print(f"Kept: {results[kept].frozen_layers} layers frozen; least overfitted: {results[least].frozen_layers}")
 
 

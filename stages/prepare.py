@@ -22,7 +22,10 @@ def main() -> None:
 
     # Which images there are, and how they are split
     found = dataset.listing(DATASET)
-    faults = dataset.split_faults(found, settings.data.split.model_dump(), settings.data.tolerance)
+    shares, tolerance = settings.data.split.model_dump(), settings.data.tolerance
+    remedy = "split anew with `make dataset`, or change data.split or data.tolerance in params.yaml."
+    faults = dataset.class_faults(found)
+    faults += dataset.share_faults(DATASET, found.images, shares, tolerance, remedy)
 
     # Decode each image once; every fault of the dataset is told here, and nothing is left behind
     odd = prepared.build(found, settings.image_size, faults)
@@ -32,8 +35,7 @@ def main() -> None:
     counts = table.groupby(["split", "class"]).size().reset_index(name="images")
     counts = counts.sort_values("split", key=lambda names: names.map(dataset.SPLITS.index), kind="stable")
     files.write_csv("plots/dataset.csv", counts)
-    images = {split: int((table["split"] == split).sum()) for split in dataset.SPLITS}
-    total = len(table)
+    images, total = found.images, len(table)
     files.write_json(
         "metrics/prepare.json",
         {

@@ -16,12 +16,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from transfer import applications, files, runtime
+from transfer import weights as weights_file
 from transfer.faults import Fault
+from transfer.framework import keras, tf
 
 DESCRIPTION = "backbone.json"
 WEIGHTS = "backbone.weights.h5"
@@ -237,11 +237,7 @@ def _load_weights(model: keras.Model, path: Path, name: str) -> None:
         raise Fault(
             f"{path} is missing: `dvc pull {path}`, or put the file there, or change backbone.weights in params.yaml."
         )
-    try:
-        model.load_weights(path)
-    except Exception as error:  # h5py and Keras raise many kinds for a file that does not fit
-        reason = " ".join(str(error).split())[:200]
-        raise Fault(
-            f"{path} does not fit {name}: give its constructor arguments in a JSON beside it, "
-            f"or change backbone.name or backbone.weights ({reason})"
-        ) from None
+    told = (
+        f"{path} does not fit {name}: give its constructor arguments in a JSON beside it, or change backbone.name or "
+    )
+    weights_file.load(model, path, f"{told}backbone.weights in params.yaml")

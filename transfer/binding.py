@@ -4,7 +4,6 @@ The sample comes from a DVC remote inside the repository (`remote: embedded`, `p
 not stay bound to it: they would never be pushed anywhere.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +28,29 @@ def check(dvc_file: Path) -> None:
 
 
 def bind(dvc_file: Path) -> None:
-    """Bind the data of a `.dvc` file to the embedded remote, from which they are pulled and to which none are pushed."""
-    _change(dvc_file, lambda out: out.update(remote=REMOTE, push=False))
+    """Bind the data of a `.dvc` file to the embedded remote: pulled from there, and pushed nowhere."""
+    content = _read(dvc_file)
+    for out in content.get("outs", []):
+        out.update(remote=REMOTE, push=False)
+    _write(dvc_file, content)
 
 
 def release(dvc_file: Path) -> None:
     """Take the binding out of a `.dvc` file, if it is there."""
-    _change(dvc_file, lambda out: [out.pop(key, None) for key in ("push", "remote")] if _is_bound(out) else None)
+    content = _read(dvc_file)
+    bound = [out for out in content.get("outs", []) if _is_bound(out)]
+    for out in bound:
+        del out["remote"]
+        out.pop("push", None)
+    if bound:
+        _write(dvc_file, content)
 
 
 def _is_bound(out: dict[str, Any]) -> bool:
     return out.get("remote") == REMOTE
 
 
-def _change(dvc_file: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    content = _read(dvc_file)
-    for out in content.get("outs", []):
-        change(out)
+def _write(dvc_file: Path, content: dict[str, Any]) -> None:
     files.write_text(dvc_file, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 

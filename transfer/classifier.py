@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from transfer import files
+from transfer import files, weights
 from transfer.backbone import Backbone, Frozen, pooled
 from transfer.faults import Fault
+from transfer.framework import keras
 
 DESCRIPTION = "model.json"
 WEIGHTS = "trained.weights.h5"
@@ -102,7 +102,7 @@ def load_head(folder: Path, seed: int) -> keras.Model:
     Raises Fault if a file is missing or does not fit.
     """
     loaded = _new_head(about(folder), seed)
-    _load_weights(loaded, folder)
+    weights.load(loaded, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     return loaded
 
 
@@ -117,17 +117,9 @@ def load(folder: Path, backbone: Backbone) -> Classifier:
         raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
     frozen, rest = backbone.cut(known["frozen_layers"])
     trained = Tail(rest, _new_head(known, seed=0))
-    _load_weights(trained, folder)
+    weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     return Classifier(known["classes"], frozen, trained)
 
 
 def _new_head(known: dict[str, Any], seed: int) -> keras.Model:
     return head(known["backbone"]["channels"], len(known["classes"]), known["dropout"], seed)
-
-
-def _load_weights(model: keras.Model, folder: Path) -> None:
-    try:
-        model.load_weights(folder / WEIGHTS)
-    except Exception as error:  # h5py and Keras raise many kinds for a file that does not fit
-        reason = " ".join(str(error).split())[:200]
-        raise Fault(f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro` ({reason})") from None

@@ -29,6 +29,12 @@ class Listing:
     classes: list[str]
     skipped: list[str]
 
+    @property
+    def images(self) -> dict[str, int]:
+        """How many images each split has."""
+        counts = Counter(entry.split for entry in self.entries)
+        return {split: counts[split] for split in SPLITS}
+
 
 def listing(folder: Path) -> Listing:
     """List a split dataset without opening a file.
@@ -62,41 +68,48 @@ def class_folders(folder: Path) -> list[str]:
 
 def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images below a class folder and the files that are none, each sorted by path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if images.is_image(path)], [path for path in files if not images.is_image(path)]
+    found: list[Path] = []
+    others: list[Path] = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        hidden = any(images.is_hidden(Path(part)) for part in path.relative_to(folder).parts)
+        (found if images.is_image(path) and not hidden else others).append(path)
+    return found, others
 
 
-def split_faults(found: Listing, split: Mapping[str, float], tolerance: float) -> list[str]:
-    """What is wrong with the classes and the sizes of the splits: a sentence for each fault.
-
-    Args:
-        split: the share that each split should have of all images.
-        tolerance: how far a share may be from its target, inclusive.
-    """
+def class_faults(found: Listing) -> list[str]:
+    """What is wrong with the classes: a sentence for each one that a split lacks."""
     counts = Counter((entry.split, entry.label) for entry in found.entries)
     faults = []
     if len(found.classes) < 2:
-        faults.append(
-            f"{found.folder}/ has {len(found.classes)} class folders in train/, validation/ and test/: "
-            "two classes are the least."
-        )
-    for name in SPLITS:
+        faults.append(f"{found.folder}/ has {len(found.classes)} classes: two are the least.")
+    for split in SPLITS:
         for label in found.classes:
-            place = found.folder / name / label
+            place = found.folder / split / label
             if not place.is_dir():
-                faults.append(f"{place}/ is missing, though other splits have the class {label}: add it.")
-            elif counts[name, label] == 0:
+                faults.append(f"{place}/ is missing, though another split has the class {label}: add it.")
+            elif counts[split, label] == 0:
                 faults.append(f"{place}/ holds no image: add some, or remove the class from all three splits.")
-    total = len(found.entries)
-    for name in SPLITS:
-        share = sum(entry.split == name for entry in found.entries) / max(total, 1)
-        if total and abs(share - split[name]) > tolerance + 1e-9:
-            faults.append(
-                f"{found.folder}/{name}/ holds {share:.1%} of the {total} images, more than {tolerance:.1%} from its "
-                f"{split[name]:.0%}: split anew with `make dataset`, or change data.split or data.tolerance "
-                "in params.yaml."
-            )
     return faults
+
+
+def share_faults(
+    folder: Path, images: Mapping[str, int], shares: Mapping[str, float], tolerance: float, remedy: str
+) -> list[str]:
+    """What is wrong with the sizes of the splits: a sentence for each share too far from its target.
+
+    Args:
+        images: how many images each split has.
+        shares: the share that each split should have of all images.
+        tolerance: how far a share may be from its target, inclusive.
+        remedy: what to do about it, to end the sentence.
+    """
+    total = sum(images.values())
+    return [
+        f"{folder}/{split}/ holds {images[split] / total:.1%} of the {total} images, more than {tolerance:.1%} "
+        f"from its {share:.0%}: {remedy}"
+        for split, share in shares.items()
+        if total and abs(images[split] / total - share) > tolerance + 1e-9
+    ]
 
 
 def duplicate_faults(folder: Path, digests: Iterable[tuple[str, str]]) -> list[str]:

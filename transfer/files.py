@@ -53,6 +53,10 @@ def read_csv(path: str | Path, text_columns: tuple[str, ...] = ()) -> pd.DataFra
         return pd.read_csv(path, dtype=dict.fromkeys(text_columns, str), keep_default_na=False, encoding="utf-8")
     except FileNotFoundError:
         raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
+    except ValueError as error:  # pandas' own errors are of this kind, and so are those of decoding
+        raise Fault(
+            f"{path} is not a valid table ({' '.join(str(error).split())}): make it anew with `dvc repro`."
+        ) from None
 
 
 def open_array(path: str | Path) -> np.ndarray:

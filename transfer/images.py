@@ -13,14 +13,18 @@ from transfer.faults import Fault
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 # Only decoders of the formats above are tried: fewer parsers to trust with files from elsewhere.
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 # Phones write these; skipping them in silence would lose photographs, and Pillow cannot read them.
 UNREADABLE = frozenset({".heic", ".heif"})
 # Pillow's own bound: more pixels than any phone's ordinary photograph, and 270 MB decoded.
 MAX_PIXELS = 89_478_485
+ORIENTATION = 0x0112
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Pillow registers most of its decoders only when asked to, and threads must not ask at once.
+Image.init()
+# It refuses above twice its bound, and only warns between.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # The batches are made in threads already; OpenCV's own threads would only get in the way of the backbone's.
 cv2.setNumThreads(1)
 
@@ -56,11 +60,11 @@ def read(path: Path) -> Photo:
         if path.stat().st_size == 0:
             raise Fault(f"{path} is empty: remove or replace it.")
         with Image.open(path, formats=FORMATS) as image:
-            mode = image.mode
+            # Before loading: a TIFF turns itself as it loads, and forgets that it did
+            mode, turned = image.mode, image.getexif().get(ORIENTATION) in range(2, 9)
             image.load()
-            turned = image.getexif().get(0x0112, 1) not in (0, 1)
             return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.") from None
     except Fault:
         raise

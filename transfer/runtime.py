@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
-import tensorflow as tf
+from transfer.framework import keras, tf
 
 
 def start(seed: int) -> None:

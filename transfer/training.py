@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
 from transfer.batches import Batches
 from transfer.faults import Fault
+from transfer.framework import keras
 
 
 @dataclass

@@ -1,0 +1,106 @@
+"""The study's method as a plain Keras script: what the pipeline is measured against.
+
+The whole network runs in every step of every epoch, on augmentation drawn anew, as in the notebook that the study was;
+otherwise it is as well made as such a script can be: images decoded and kept in memory once, the next batch prepared
+while this one is trained on, early stopping with the best weights restored. The backbone is called in inference mode
+from a class of its own, because Keras 3 overrides `training=False` in a Functional model.
+
+    python -m benchmarks.notebook FOLDER OUTPUT.json --backbone MobileNetV2 --image-size 224 --frozen-layers 100 50
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from transfer import applications, files
+from transfer.framework import keras, tf
+
+
+class Notebook(keras.Model):
+    """Augmentation, preprocessing, backbone in inference mode, pooling, dropout, softmax."""
+
+    def __init__(self, backbone: keras.Model, preprocess, classes: int):
+        super().__init__()
+        self.augment = keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.2)])
+        self.preprocess = preprocess
+        self.backbone = backbone
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.dropout = keras.layers.Dropout(0.2)
+        self.softmax = keras.layers.Dense(classes, activation="softmax")
+
+    def call(self, images, training=False):
+        x = self.preprocess(self.augment(images, training=training))
+        return self.softmax(self.dropout(self.pool(self.backbone(x, training=False)), training=training))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.notebook", description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="dataset with train, validation and test")
+    parser.add_argument("output", type=Path, help="JSON file to write")
+    parser.add_argument("--backbone", required=True, help="a keras.applications class")
+    parser.add_argument("--image-size", type=int, required=True, help="pixels")
+    parser.add_argument("--weights", default="imagenet", help="imagenet or random")
+    parser.add_argument("--frozen-layers", type=int, nargs="*", default=[], help="a round of fine-tuning for each")
+    parser.add_argument("--epochs", type=int, default=20, help="at most, in each training")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+
+    keras.utils.set_random_seed(asked.seed)
+    started = time.perf_counter()
+    train, validation, test = (
+        keras.utils.image_dataset_from_directory(
+            asked.folder / split,
+            image_size=(asked.image_size, asked.image_size),
+            batch_size=64,
+            label_mode="categorical",
+            shuffle=False,
+            verbose=False,
+        )
+        for split in ("train", "validation", "test")
+    )
+    classes = len(train.class_names)
+    train = train.unbatch().cache().shuffle(1000, seed=asked.seed).batch(64).prefetch(tf.data.AUTOTUNE)
+    validation = validation.cache().prefetch(tf.data.AUTOTUNE)
+
+    backbone = getattr(keras.applications, asked.backbone)(
+        include_top=False,
+        input_shape=(asked.image_size, asked.image_size, 3),
+        weights=None if asked.weights == "random" else asked.weights,
+    )
+    backbone.trainable = False
+    module = getattr(keras.applications, applications.modules()[asked.backbone])
+    model = Notebook(backbone, module.preprocess_input, classes)
+
+    def train_and_test(learning_rate: float) -> dict:
+        stopping = keras.callbacks.EarlyStopping(
+            monitor="val_categorical_accuracy", mode="max", patience=2, min_delta=0.001, restore_best_weights=True
+        )
+        model.compile(
+            loss=keras.losses.CategoricalCrossentropy(),
+            optimizer=keras.optimizers.Adam(learning_rate),
+            metrics=[keras.metrics.CategoricalAccuracy()],
+            jit_compile=False,
+        )
+        begun = time.perf_counter()
+        history = model.fit(
+            train, epochs=asked.epochs, validation_data=validation, callbacks=[stopping], verbose=0
+        ).history
+        return {
+            "seconds": time.perf_counter() - begun,
+            "epochs": len(history["loss"]),
+            "validation_accuracy": max(history["val_categorical_accuracy"]),
+            "test_accuracy": model.evaluate(test, verbose=0, return_dict=True)["categorical_accuracy"],
+        }
+
+    results = {"train_tl": train_and_test(1e-3)}
+    for frozen_layers in asked.frozen_layers:
+        backbone.trainable = True
+        for layer in backbone.layers[:frozen_layers]:
+            layer.trainable = False
+        results[f"frozen_{frozen_layers}"] = train_and_test(1e-5)
+    about = {name: value for name, value in vars(asked).items() if name not in ("folder", "output")}
+    files.write_json(asked.output, {**about, "seconds": time.perf_counter() - started, **results})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Make dataset_images/ from a folder of your own: class folders, or train, validation and test with class folders each.
+
+Class folders are split by the shares in params.yaml, class by class, each image once however many copies there are of
+it. A folder that is split already is taken as it is.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from transfer import binding, dataset, files, images, parallel, params, splitting
+from transfer.faults import Fault, Faults, run
+
+DATASET = Path("dataset_images")
+DVC_FILE = Path("dataset_images.dvc")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make dataset SOURCE=folder", description=__doc__)
+    parser.add_argument("source", type=Path, help="the folder to make the dataset from")
+    source = parser.parse_args().source
+    settings = params.load()
+    refuse_to_lose_data(source)
+
+    # Where each image goes, all settled before anything is touched: place in the dataset to file
+    if any((source / split).is_dir() for split in dataset.SPLITS):
+        found = dataset.listing(source)
+        faults = dataset.class_faults(found)
+        places = {entry.path: source / entry.path for entry in found.entries}
+        sizes, skipped = found.images, len(found.skipped)
+    else:
+        places, skipped = split(source, settings.data.split.model_dump(), settings.seed)
+        sizes = {name: sum(place.startswith(f"{name}/") for place in places) for name in dataset.SPLITS}
+        faults = []
+    remedy = "add images, or change data.split or data.tolerance in params.yaml."
+    faults += dataset.share_faults(source, sizes, settings.data.split.model_dump(), settings.data.tolerance, remedy)
+    if faults:
+        raise Faults(faults)
+
+    # Copied beside the old data, then put in their place, tracked by DVC and free of the embedded sample's remote
+    with files.new_folder(DATASET) as folder:
+        for place, path in tqdm(places.items(), "copying", disable=None, leave=False):
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / place)
+    binding.release(DVC_FILE)
+    if dvc("add", "--quiet", str(DATASET)).returncode:
+        raise Fault(f"`dvc add {DATASET}` failed: see its message above, then run it again.")
+
+    print(f"{DATASET}/ holds {len(places)} images: " + ", ".join(f"{n} {name}" for name, n in sizes.items()))
+    if skipped:
+        print(f"Skipped {skipped} files that are no images.")
+    print(f"Next: `git add {DVC_FILE}`, `dvc repro`, and `git commit` when you are content.")
+
+
+def refuse_to_lose_data(source: Path) -> None:
+    """Raises Fault if there is nothing to take, or something in dataset_images/ that no commit would bring back."""
+    if not source.is_dir():
+        raise Fault(f"{source} is no folder: SOURCE is a folder of class folders.")
+    if source.resolve().is_relative_to(DATASET.resolve()) or DATASET.resolve().is_relative_to(source.resolve()):
+        raise Fault(f"{source} is {DATASET}/ itself, or holds it: SOURCE must be a folder elsewhere.")
+    keep = f"commit it (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move it away first."
+    if DATASET.exists():
+        status = dvc("status", "--quiet", str(DVC_FILE)) if DVC_FILE.exists() else None
+        if status is None or status.returncode:
+            raise Fault(f"{DATASET}/ holds data that {DVC_FILE} does not have: {keep}")
+    state = subprocess.run(  # noqa: S603 - no shell
+        ["git", "status", "--porcelain", "--", str(DVC_FILE)],  # noqa: S607 - the user's own git
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if DVC_FILE.exists() and (state.returncode or state.stdout):
+        raise Fault(f"{DVC_FILE} is not committed, and its data could not be found again: {keep}")
+
+
+def split(source: Path, shares: dict[str, float], seed: int) -> tuple[dict[str, Path], int]:
+    """Split class folders: place in the dataset to file, and how many files are no images.
+
+    Raises:
+        Fault, Faults: there are fewer than two classes, a class is too small, a file cannot be read, or one image is
+            in two classes.
+    """
+    labels = dataset.class_folders(source)
+    if len(labels) < 2:
+        raise Fault(f"{source}/ has {len(labels)} class folders: a folder for each of at least two classes is needed.")
+    listed = {label: dataset.image_files(source / label) for label in labels}
+    paths = [(label, path) for label, (found, _) in listed.items() for path in found]
+    faults = [f"{source / label}/ holds no image: add some, or remove it." for label in labels if not listed[label][0]]
+
+    def digest(item: tuple[str, Path]) -> str | Fault:
+        try:
+            return images.digest(images.read(item[1]).pixels)
+        except Fault as fault:
+            return fault
+
+    # One place for each different image; which of its copies is taken does not matter
+    copies: dict[str, list[tuple[str, Path]]] = defaultdict(list)
+    digests = tqdm(parallel.mapped(digest, paths), "decoding", len(paths), disable=None, leave=False)
+    for item, found in zip(paths, digests, strict=True):
+        if isinstance(found, Fault):
+            faults.append(str(found))
+        else:
+            copies[found].append(item)
+    for same in copies.values():
+        if len({label for label, _ in same}) > 1:
+            faults.append(f"{' and '.join(str(path) for _, path in same)} are the same image in two classes: keep one.")
+    if faults:
+        raise Faults(faults)
+
+    dropped = len(paths) - len(copies)
+    if dropped:
+        print(f"{dropped} images are copies of others, pixel by pixel, and were left out.")
+    places = splitting.assign([(same[0][0], key) for key, same in copies.items()], shares, seed)
+    return {
+        (Path(places[label, key]) / path.relative_to(source)).as_posix(): path
+        for key, ((label, path), *_) in copies.items()
+    }, sum(len(others) for _, others in listed.values())
+
+
+def dvc(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "dvc", *words], check=False)  # noqa: S603 - no shell
+
+
+if __name__ == "__main__":
+    run(main)

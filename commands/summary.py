@@ -1,0 +1,46 @@
+"""Print the metrics of the last run as a table."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from transfer import files
+from transfer.faults import run
+
+MODELS = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
+
+
+def main() -> None:
+    tests = files.read_json(Path("metrics/evaluate.json"))
+    validation = {
+        "train_tl": files.read_json(Path("metrics/train_tl.json"))["validation"],
+        "finetune": files.read_json(Path("metrics/finetune.json"))["kept"]["validation"],
+    }
+    images = files.read_json(Path("metrics/prepare.json"))["images"]
+
+    table = Table(
+        title=f"Accuracy on {images['test']} test images; selected by validation: {MODELS[tests['selected']]}"
+    )
+    table.add_column("")
+    for name in MODELS.values():
+        table.add_column(name, justify="right")
+    rows = {
+        "test accuracy": lambda model: f"{tests[model]['accuracy']:.3f}",
+        "95 % interval": lambda model: f"{tests[model]['accuracy_low']:.3f} to {tests[model]['accuracy_high']:.3f}",
+        "validation accuracy": lambda model: f"{validation[model]['accuracy']:.3f}",
+        "macro F1": lambda model: f"{tests[model]['macro_f1']:.3f}",
+        "mean over classes": lambda model: f"{tests[model]['mean_class_accuracy']:.3f}",
+        "without the worst": lambda model: f"{tests[model]['mean_without_worst']:.3f}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, *map(value, MODELS))
+    table.add_section()
+    for label in tests["train_tl"]["classes"]:
+        table.add_row(escape(label), *(f"{tests[model]['classes'][label]['accuracy']:.3f}" for model in MODELS))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    run(main)

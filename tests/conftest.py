@@ -1,0 +1,59 @@
+"""Small images and datasets that all tests can ask for."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+from runs import STAGES, run_stage, write_params
+
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def photograph() -> Callable[..., np.ndarray]:
+    """A function that writes an image of noise, (width, height) pixels, and returns the pixels it drew."""
+
+    def write(path: Path, size: tuple[int, int] = (8, 6), seed: int = 0) -> np.ndarray:
+        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return pixels
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_dataset(photograph: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """A function that writes train, validation and test, `counts` different images in each class of them."""
+
+    def write(
+        folder: Path, classes: Sequence[str] = ("glass", "metal", "paper"), counts: Sequence[int] = (8, 1, 1)
+    ) -> Path:
+        seed = 0
+        for split, count in zip(("train", "validation", "test"), counts, strict=True):
+            for label in classes:
+                for number in range(count):
+                    seed += 1
+                    photograph(folder / split / label / f"{number:02}.png", seed=seed)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, make_dataset):
+    """A folder in which all five stages have run, and what they printed."""
+    folder = tmp_path_factory.mktemp("project")
+    make_dataset(folder / "dataset_images", ("a b", "é", "null"), (16, 2, 2))
+    (folder / "dataset_images" / "train" / "é" / "notes.txt").write_text("no image")
+    write_params(folder)
+    printed = {}
+    for stage in STAGES:
+        done = run_stage(stage, folder)
+        assert done.returncode == 0, done.stderr
+        printed[stage] = done
+    return folder, printed

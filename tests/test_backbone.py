@@ -1,0 +1,138 @@
+"""The backbone: built by name, cut anywhere without changing its output, saved and loaded, and its faults."""
+
+import json
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+from transfer import backbone as backbones
+from transfer import runtime
+from transfer.faults import Fault
+from transfer.framework import keras
+
+SIZES = {"InceptionResNetV2": 96, "Xception": 96, "MobileNetV2": 32, "EfficientNetV2B0": 32}
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+
+
+def small(precision="float32"):
+    runtime.start(0)
+    return backbones.make("MobileNetV2", None, 32, precision)
+
+
+@pytest.mark.parametrize(
+    ("name", "cuts", "layers"),
+    [
+        ("InceptionResNetV2", (300, 500), 780),
+        ("Xception", (33, 100), 132),
+        ("MobileNetV2", (1, 50, 100, 153), 154),
+        ("EfficientNetV2B0", (5, 200), 270),
+    ],
+)
+def test_the_two_parts_of_a_cut_give_what_the_whole_gives(name, cuts, layers):
+    runtime.start(0)
+    size = SIZES[name]
+    whole = backbones.make(name, None, size, "float32")
+    images = np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.uint8)
+    expected = whole.model(whole.preprocess(images.astype(np.float32)), training=False).numpy()
+    assert whole.layers == layers
+    for cut in (0, *cuts):
+        frozen, rest = whole.cut(cut)
+        tensors = frozen(images)
+        found = rest(tensors if len(tensors) > 1 else tensors[0], training=False).numpy()
+        assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max(), cut
+        # Nothing before the cut can be trained, and all of what comes after it is the whole's own
+        late = {variable.path for layer in whole.model.layers[cut:] for variable in layer.variables}
+        assert {variable.path for variable in rest.variables} == late
+
+
+def test_features_are_the_mean_over_rows_and_columns(images):
+    found = small()
+    activations = found.model(images.astype(np.float32) / 127.5 - 1, training=False).numpy()
+    assert found.features(images) == pytest.approx(activations.mean(axis=(1, 2)), abs=1e-6)
+
+
+def test_inception_resnet_has_the_studys_parameters():
+    runtime.start(0)
+    found = backbones.make("InceptionResNetV2", None, 96, "float32")
+    assert found.parameters == 54_336_736
+    assert found.parameters + found.channels * 6 + 6 == 54_345_958
+
+
+def test_a_saved_backbone_comes_back_the_same(tmp_path, images):
+    first = small()
+    first.save(tmp_path)
+    runtime.start(1)
+    second = backbones.load(tmp_path)
+    assert np.array_equal(first.features(images), second.features(images))
+    assert second.description() == first.description() == backbones.describe(tmp_path)
+
+
+def test_bfloat16_computes_in_it_and_gives_float32_features(images):
+    found = small("bfloat16")
+    assert found.model.layers[1].compute_dtype == "bfloat16"
+    assert found.features(images).dtype == np.float32
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_arguments_beside_the_weights_reach_the_constructor(tmp_path):
+    narrow = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.35)
+    narrow.save_weights(tmp_path / "narrow.weights.h5")
+    (tmp_path / "narrow.json").write_text(json.dumps({"backbone": "MobileNetV2", "arguments": {"alpha": 0.35}}))
+    found = backbones.make("MobileNetV2", str(tmp_path / "narrow.weights.h5"), 32, "float32")
+    assert found.parameters == narrow.count_params()
+    assert np.array_equal(found.model.get_weights()[0], narrow.get_weights()[0])
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path):
+    narrow = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3), alpha=0.35)
+    path = tmp_path / "narrow.weights.h5"
+    narrow.save_weights(path)
+    with pytest.raises(Fault, match=r"narrow\.weights\.h5 does not fit MobileNetV2"):
+        backbones.make("MobileNetV2", str(path), 32, "float32")
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(Fault, match="does not fit MobileNetV2"):
+        backbones.make("MobileNetV2", str(path), 32, "float32")
+    with pytest.raises(Fault, match=r"gone.h5 is missing: `dvc pull"):
+        backbones.make("MobileNetV2", str(tmp_path / "gone.h5"), 32, "float32")
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ({"backbone": "Xception"}, "holds weights of Xception"),
+        ({"arguments": {"include_top": True}}, "include_top is set by the pipeline"),
+        ({"arguments": {"depth": 3}}, "cannot be built at image_size 32"),
+        (["alpha"], "must be an object"),
+    ],
+)
+def test_a_wrong_json_beside_the_weights_is_told(tmp_path, beside, told):
+    (tmp_path / "some.weights.h5").write_bytes(b"")
+    (tmp_path / "some.json").write_text(json.dumps(beside))
+    with pytest.raises(Fault, match=told):
+        backbones.make("MobileNetV2", str(tmp_path / "some.weights.h5"), 32, "float32")
+
+
+def test_an_image_too_small_for_the_backbone_is_told():
+    with pytest.raises(Fault, match="Xception cannot be built at image_size 32"):
+        backbones.make("Xception", None, 32, "float32")
+
+
+def test_without_network_the_file_to_fetch_and_its_place_are_told(tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise URLError("no network")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", unreachable)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(Fault, match=r"ImageNet weights of EfficientNetV2B0 .*efficientnetv2-b0_notop\.h5"):
+        backbones.make("EfficientNetV2B0", "imagenet", 32, "float32")
+
+
+@pytest.mark.parametrize("frozen_layers", [154, 900])
+def test_more_frozen_layers_than_layers_are_refused(frozen_layers):
+    with pytest.raises(Fault, match=rf"finetune.frozen_layers has {frozen_layers}, .* 154 layers; allowed: 0 to 153"):
+        small().cut(frozen_layers)

@@ -1,0 +1,110 @@
+"""What is trained on a backbone: its statistics stay, its checkpoint comes back, and a fault in it is told."""
+
+import numpy as np
+import pytest
+
+from transfer import backbone as backbones
+from transfer import classifier, runtime, training
+from transfer.faults import Fault
+from transfer.framework import keras
+
+CLASSES = ["a", "b", "c"]
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def backbone():
+    runtime.start(0)
+    return backbones.make("MobileNetV2", None, 32, "float32")
+
+
+def tuned(backbone, images, cut, epochs=2):
+    """A tail from the cut on, trained on six images."""
+    frozen, rest = backbone.cut(cut)
+    tail = classifier.Tail(rest, classifier.head(backbone.channels, len(CLASSES), 0.2, seed=0))
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    training.fit(
+        tail,
+        lambda epoch: iter([(frozen(images), labels)]),
+        lambda: iter([(frozen(images), labels)]),
+        epochs=epochs,
+        learning_rate=0.01,
+        stopping=training.EarlyStopping(epochs, 0.0),
+        after_epoch=lambda epoch: None,
+        description="test",
+    )
+    return frozen, tail
+
+
+@pytest.mark.parametrize("cut", [0, 140])
+def test_training_moves_no_statistic_of_batch_normalization(backbone, images, cut):
+    normalizations = [layer for layer in backbone.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    statistics = [(layer.moving_mean, layer.moving_variance) for layer in normalizations]
+    before = [[value.numpy() for value in pair] for pair in statistics]
+    tuned(backbone, images, cut)
+    assert len(before) == 52
+    for pair, kept in zip(statistics, before, strict=True):
+        assert all(np.array_equal(value.numpy(), old) for value, old in zip(pair, kept, strict=True))
+    # and it did train: the last shift started at nought
+    assert normalizations[-1].beta.numpy().any()
+
+
+def test_training_changes_nothing_before_the_cut(backbone, images):
+    before = [variable.numpy() for layer in backbone.model.layers[:140] for variable in layer.variables]
+    last = backbone.model.layers[151].kernel.numpy()
+    tuned(backbone, images, 140)
+    after = [variable.numpy() for layer in backbone.model.layers[:140] for variable in layer.variables]
+    assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+    assert not np.array_equal(backbone.model.layers[151].kernel.numpy(), last)
+
+
+def test_the_parameters_that_a_head_trains_are_those_of_its_dense_layer():
+    assert training.parameters(classifier.head(1536, 6, 0.2, seed=0)) == 9_222
+
+
+def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_path, backbone, images):
+    backbone.save(tmp_path / "backbone")
+    about = classifier.new_about(backbone, CLASSES, 0.2, 64) | {"frozen_layers": 140}
+    frozen, tail = tuned(backbone, images, 140)
+    expected = tail(frozen(images), training=False).numpy()
+    classifier.save(tmp_path / "tuned", tail, about)
+
+    loaded = classifier.load(tmp_path / "tuned", backbones.load(tmp_path / "backbone"))
+    assert np.array_equal(loaded(images), expected)
+    assert loaded.classes == CLASSES
+    assert expected.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-6)
+
+
+def test_a_checkpoint_of_the_head_holds_no_copy_of_the_backbone(tmp_path, backbone):
+    head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
+    classifier.save(tmp_path, head, classifier.new_about(backbone, CLASSES, 0.2, 64))
+    loaded = classifier.load_head(tmp_path, seed=0)
+    features = np.random.default_rng(0).normal(size=(4, backbone.channels)).astype(np.float32)
+    assert np.array_equal(classifier.probabilities(loaded)(features), classifier.probabilities(head)(features))
+    assert (tmp_path / "trained.weights.h5").stat().st_size < 100_000
+
+
+def test_the_same_training_gives_the_same_bytes(tmp_path, images):
+    files = []
+    for name in ("one", "two"):
+        runtime.start(0)
+        backbone = backbones.make("MobileNetV2", None, 32, "float32")
+        _, tail = tuned(backbone, images, 140)
+        classifier.save(tmp_path / name, tail, classifier.new_about(backbone, CLASSES, 0.2, 64))
+        files.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert files[0] == files[1]
+
+
+def test_another_backbone_or_a_broken_file_is_told(tmp_path, backbone, images):
+    _, tail = tuned(backbone, images, 150, epochs=1)
+    classifier.save(tmp_path, tail, classifier.new_about(backbone, CLASSES, 0.2, 64) | {"frozen_layers": 150})
+    other = backbones.make("MobileNetV2", None, 64, "float32")
+    with pytest.raises(Fault, match="trained on another backbone"):
+        classifier.load(tmp_path, other)
+    (tmp_path / "trained.weights.h5").write_bytes(b"half")
+    with pytest.raises(Fault, match=r"trained.weights.h5 cannot be used: make it anew"):
+        classifier.load(tmp_path, backbone)

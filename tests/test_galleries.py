@@ -1,0 +1,57 @@
+"""Which test images a gallery shows, and what stands over them."""
+
+import numpy as np
+import pytest
+
+from transfer import galleries
+from transfer.faults import Fault
+
+CLASSES = ["glass", "metal", "paper"]
+
+
+def test_found_missed_and_mistaken_images_of_a_class_are_shown_the_surest_first():
+    #                  0  1  2  3  4  5  6  7
+    actual = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    taken = np.array([0, 1, 0, 2, 0, 1, 0, 2])
+    probability = np.array([0.6, 0.7, 0.9, 0.8, 0.5, 1.0, 0.994, 0.4])
+    found, missed, mistaken = galleries.of_class(0, actual, taken, probability, CLASSES)
+    assert (found.name, found.rows, found.captions) == ("true_positives", [2, 0], ["90%", "60%"])
+    assert (missed.name, missed.rows) == ("false_negatives", [3, 1])
+    assert missed.captions == ["taken for paper, 80%", "taken for metal, 70%"]
+    assert (mistaken.name, mistaken.rows) == ("false_positives", [6, 4])
+    assert mistaken.captions == ["is paper, 99%", "is metal, 50%"]
+    assert found.title == "glass, found (2)"
+    assert missed.title == "glass, taken for something else (2)"
+    assert mistaken.title == "something else, taken for glass (2)"
+
+
+def test_a_class_without_mistakes_has_empty_galleries():
+    actual = np.array([0, 1, 2])
+    _, missed, mistaken = galleries.of_class(1, actual, actual, np.ones(3), CLASSES)
+    assert (missed.rows, missed.captions, mistaken.rows, mistaken.captions) == ([], [], [], [])
+    assert missed.title.endswith("(0)")
+
+
+def test_no_more_than_18_images_are_shown_and_the_title_says_of_how_many():
+    actual = np.zeros(25, int)
+    probability = np.linspace(0.5, 0.9, 25)
+    found = galleries.of_class(0, actual, actual, probability, CLASSES)[0]
+    assert found.rows == list(range(24, 6, -1))
+    assert len(found.captions) == 18
+    assert found.title == "glass, found (the surest 18 of 25)"
+
+
+def test_of_equally_sure_images_the_earlier_comes_first():
+    actual = np.zeros(4, int)
+    found = galleries.of_class(0, actual, actual, np.array([0.5, 0.9, 0.5, 0.9]), CLASSES)[0]
+    assert found.rows == [1, 3, 0, 2]
+
+
+@pytest.mark.parametrize("asked", ["worst", "glass", "paper"])
+def test_the_worst_class_or_any_class_can_be_asked_for(asked):
+    galleries.check_class(asked, CLASSES)
+
+
+def test_another_class_is_refused_with_those_there_are():
+    with pytest.raises(Fault, match=r"evaluate\.gallery_class is 'Glass'; allowed: worst, .*glass, metal, paper"):
+        galleries.check_class("Glass", CLASSES)

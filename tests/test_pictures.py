@@ -1,0 +1,104 @@
+"""The pictures are PNG files of bounded size, the same each time, whatever the classes are called."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from transfer import pictures
+
+STRANGE = ["$x$", "$\\x", "[red]", "a_b^{", "%s {0}", "é 日", "<b>", "007"]
+
+
+def noise(count, size=24):
+    return np.random.default_rng(1).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+def opened(path, most):
+    """The picture as RGB, once its format and its size are seen to be as they should."""
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert max(image.size) <= most
+        return np.asarray(image.convert("RGB"))
+
+
+def colours(picture):
+    return {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}
+
+
+def confusion(path, classes, images=200):
+    chance = np.random.default_rng(1)
+    actual, predicted = chance.integers(0, len(classes), (2, images))
+    pictures.confusion(actual, predicted, classes, "title $y$", path)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_classes_may_be_called_anything(tmp_path):
+    opened(confusion(tmp_path / "new" / "a.png", STRANGE), 1000)
+    pictures.gallery(noise(8), STRANGE, "$\\x", tmp_path / "b.png")
+    pictures.augmentation(noise(3), "$\\x", tmp_path / "c.png")
+    opened(tmp_path / "b.png", 1000)
+    opened(tmp_path / "c.png", 1000)
+
+
+def test_the_same_pictures_are_the_same_bytes(tmp_path):
+    for name in ("first", "second"):
+        confusion(tmp_path / name / "a.png", STRANGE[:5])
+        pictures.gallery(noise(8), list("abcdefgh"), "title", tmp_path / name / "b.png")
+        pictures.augmentation(noise(8), "title", tmp_path / name / "c.png")
+    for name in ("a.png", "b.png", "c.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_a_matrix_of_sixty_classes_is_bounded(tmp_path):
+    path = confusion(tmp_path / "a.png", [f"class number {number}" for number in range(60)], images=6000)
+    opened(path, 2200)
+    assert path.stat().st_size < 300_000
+
+
+def test_a_matrix_is_dark_where_the_images_are(tmp_path):
+    every = np.repeat(np.arange(2), 50)
+    pictures.confusion(every, every, ["a", "b"], "right", tmp_path / "right.png")
+    pictures.confusion(every, 1 - every, ["a", "b"], "wrong", tmp_path / "wrong.png")
+    right, wrong = opened(tmp_path / "right.png", 500), opened(tmp_path / "wrong.png", 500)
+    # The darkest blue marks the whole of a class: on the diagonal, or off it
+    dark = [(picture.astype(int) - (8, 48, 107)).__abs__().max(axis=2) < 12 for picture in (right, wrong)]
+    for squares, slope in zip(dark, (1, -1), strict=True):
+        rows, columns = np.nonzero(squares)
+        assert len(rows) > 5000
+        assert np.sign(np.corrcoef(rows, columns)[0, 1]) == slope
+
+
+def test_a_class_without_images_does_not_keep_the_matrix_from_being_drawn(tmp_path):
+    pictures.confusion(np.array([0, 0]), np.array([0, 1]), ["a", "b", "none"], "title", tmp_path / "a.png")
+    opened(tmp_path / "a.png", 500)
+
+
+def test_every_image_of_a_gallery_is_in_the_picture(tmp_path):
+    # Seven images, so two rows: each of one colour, which no other has
+    plain = np.array([[250, 0, 0], [0, 250, 0], [0, 0, 250], [250, 250, 0], [0, 250, 250], [250, 0, 250], [120, 60, 0]])
+    images = np.broadcast_to(plain[:, None, None].astype(np.uint8), (7, 24, 24, 3))
+    pictures.gallery(images, list("abcdefg"), "title", tmp_path / "a.png")
+    picture = opened(tmp_path / "a.png", 1000).astype(int)
+    for colour in plain:
+        assert (np.abs(picture - colour).max(axis=2) < 12).sum() > 3000
+
+
+def test_a_gallery_of_eighteen_photographs_is_small(tmp_path):
+    pictures.gallery(noise(18, 128), [str(number) for number in range(18)], "title", tmp_path / "a.png")
+    opened(tmp_path / "a.png", 1000)
+    assert (tmp_path / "a.png").stat().st_size < 300_000
+
+
+def test_an_empty_gallery_says_that_there_is_none(tmp_path):
+    pictures.gallery(noise(0), [], "title", tmp_path / "empty.png")
+    picture = opened(tmp_path / "empty.png", 1000)
+    # Nothing but writing: below the title there is some, and no colour anywhere
+    assert (picture[22:].min(axis=2) < 100).sum() > 20
+    assert all(max(pixel) - min(pixel) < 12 for pixel in colours(picture))
+
+
+@pytest.mark.parametrize("views", [1, 4, 5, 8])
+def test_any_number_of_views_is_drawn(tmp_path, views):
+    pictures.augmentation(noise(views), "title", tmp_path / "a.png")
+    opened(tmp_path / "a.png", 1000)

@@ -1,0 +1,112 @@
+"""The whole pipeline as users run it: DVC on the embedded sample, in a clone of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+from runs import STAGES
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder, *words, status=0):
+    # The stages run `python`: it must be this one, as in an activated environment
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    done = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def dvc(folder, *words, status=0):
+    return run(folder, sys.executable, "-m", "dvc", *words, status=status)
+
+
+def ran(output):
+    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone with the sample pulled and the pipeline run, its results committed."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    weights = [path.relative_to(ROOT).as_posix() for path in (ROOT / "weights").glob("*.dvc")]
+    dvc(folder, "pull", "dataset_images.dvc", *weights)
+    assert ran(dvc(folder, "repro")) == STAGES
+    run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "results of this machine")
+    return folder
+
+
+def test_the_sample_has_the_studys_sizes(clone):
+    assert json.loads((clone / "metrics/prepare.json").read_text())["images"] == {
+        "train": 937,
+        "validation": 123,
+        "test": 118,
+        "total": 1178,
+    }
+    classes = json.loads((clone / "metrics/evaluate.json").read_text())["train_tl"]["classes"]
+    assert {name: scores["support"] for name, scores in classes.items()} == {
+        **dict.fromkeys(("cardboard", "glass", "metal", "paper", "plastic"), 20),
+        "trash": 18,
+    }
+
+
+def test_transfer_learning_transfers_on_the_sample(clone):
+    found = json.loads((clone / "metrics/evaluate.json").read_text())
+    assert found["finetune"]["accuracy"] > found["train_tl"]["accuracy"] > 0.6
+
+
+def test_a_second_run_does_nothing_and_the_status_is_clean(clone):
+    assert ran(dvc(clone, "repro")) == []
+    assert "up to date" in dvc(clone, "status")
+    assert run(clone, "git", "status", "--porcelain") == ""
+
+
+def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(clone):
+    short = ["-S", "train_tl.epochs=2", "-S", "finetune.epochs=1", "-S", "finetune.frozen_layers=[140]"]
+    output = dvc(clone, "exp", "run", "-S", "train_tl.dropout=0.3", "-S", "finetune.learning_rate=2e-5", *short)
+    assert ran(output) == ["train_tl", "finetune", "evaluate"]
+    # DVC writes the rate without a point, which a reader of YAML 1.1 takes for text
+    assert "learning_rate: 2e-05" in (clone / "params.yaml").read_text()
+    changed = json.loads(dvc(clone, "metrics", "diff", "--json"))["diff"]["metrics/evaluate.json"]
+    assert any(key.startswith("finetune.classes.") for key in changed)
+    plots = json.loads(dvc(clone, "plots", "diff", "--json", "HEAD", "workspace"))["data"]
+    [per_class] = plots["Accuracy of each class"]
+    assert set(per_class["revisions"]) == {"HEAD", "workspace"}
+    run(clone, "git", "checkout", "--quiet", ".")
+    dvc(clone, "checkout", "--quiet")
+
+
+def test_a_key_reruns_only_the_stages_that_read_it(clone):
+    first = {
+        "evaluate.gallery_class": ("glass", "evaluate"),
+        "finetune.learning_rate": (2e-5, "finetune"),
+        "augment.views": (2, "features"),
+        "data.tolerance": (0.03, "prepare"),
+    }
+    committed = (clone / "params.yaml").read_text()
+    for key, (value, stage) in first.items():
+        params = yaml.safe_load(committed)
+        section, name = key.split(".")
+        params[section][name] = value
+        (clone / "params.yaml").write_text(yaml.safe_dump(params))
+        changed = json.loads(dvc(clone, "status", "--json"))
+        assert next(iter(changed)) == stage, key
+    (clone / "params.yaml").write_text(committed)
+
+
+def test_a_changed_image_reruns_everything(clone):
+    path = next((clone / "dataset_images/train/glass").iterdir())
+    image = Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    path.unlink()
+    image.save(path)
+    assert ran(dvc(clone, "repro", "--dry")) == STAGES
+    # and the data that are no longer the sample do not stay bound to it
+    assert ran(dvc(clone, "repro", status=255)) == ["prepare"]
+    dvc(clone, "checkout", "--force", "--quiet", "dataset_images.dvc")

@@ -1,0 +1,157 @@
+"""Scores against figures worked out by hand, and against those that the study published."""
+
+import math
+
+import numpy as np
+import pytest
+
+from transfer import scores
+from transfer.prepared import Split
+
+# The study's six classes, as right answers of so many test images: 19 of 20 and so on
+RIGHT, SUPPORT = (19, 18, 18, 16, 18, 13), (20, 20, 20, 20, 20, 18)
+CLASSES = ["cardboard", "glass", "metal", "paper", "plastic", "trash"]
+
+
+def wilson(correct, total, z=1.959963984540054):
+    share = correct / total
+    middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
+    return middle - half, middle + half
+
+
+def study():
+    """Class numbers, actual and predicted, with the study's supports and right answers."""
+    actual = np.repeat(np.arange(6), SUPPORT)
+    predicted = np.concatenate(
+        [
+            [label] * right + [(label + 1) % 6] * (of - right)
+            for label, right, of in zip(range(6), RIGHT, SUPPORT, strict=True)
+        ]
+    )
+    return actual, predicted
+
+
+def certain(predicted, classes):
+    return np.eye(classes, dtype=np.float32)[predicted]
+
+
+def summarize(actual, predicted, classes):
+    table = scores.per_class(actual, predicted, classes)
+    return scores.summary(actual, certain(predicted, len(classes)), table)
+
+
+def test_the_interval_of_102_out_of_118():
+    low, high = scores.interval(102, 118)
+    assert (round(low, 3), round(high, 3)) == (0.791, 0.915)
+    assert (low, high) == pytest.approx(wilson(102, 118), abs=1e-12)
+
+
+@pytest.mark.parametrize("total", [1, 5, 118])
+def test_the_interval_at_the_ends_stays_within_0_and_1(total):
+    z2 = 1.959963984540054**2
+    assert scores.interval(0, total) == pytest.approx((0, z2 / (total + z2)), abs=1e-12)
+    assert scores.interval(total, total) == pytest.approx((total / (total + z2), 1), abs=1e-12)
+    assert scores.interval(0, total)[0] >= 0
+    assert scores.interval(total, total)[1] <= 1
+
+
+def test_the_means_that_the_study_published():
+    found = summarize(*study(), CLASSES)
+    assert found["accuracy"] == pytest.approx(102 / 118)
+    assert (found["accuracy_low"], found["accuracy_high"]) == pytest.approx(wilson(102, 118))
+    assert round(100 * found["mean_class_accuracy"], 2) == 86.20
+    assert round(100 * found["mean_without_worst"], 2) == 89.00
+    assert round(100 * found["mean_without_two_worst"], 2) == 91.25
+    accuracies = [found["classes"][label]["accuracy"] for label in CLASSES]
+    assert accuracies == pytest.approx([0.95, 0.90, 0.90, 0.80, 0.90, 65 / 90])
+    assert [found["classes"][label]["support"] for label in CLASSES] == list(SUPPORT)
+
+
+def test_the_table_has_a_row_a_class_with_its_own_interval():
+    table = scores.per_class(*study(), CLASSES)
+    assert list(table.columns) == [
+        "class", "support", "correct", "accuracy", "accuracy_low", "accuracy_high", "precision", "f1",
+    ]  # fmt: skip
+    assert list(table["class"]) == CLASSES
+    assert tuple(table["correct"]) == RIGHT
+    assert tuple(table["support"]) == SUPPORT
+    assert (table["accuracy_low"][5], table["accuracy_high"][5]) == pytest.approx(wilson(13, 18))
+
+
+def test_precision_and_f1_by_hand():
+    actual, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 2])
+    table = scores.per_class(actual, predicted, ["a", "b", "c"])
+    assert table["accuracy"].tolist() == pytest.approx([2 / 3, 1 / 2, 1])
+    # a was predicted three times and right twice, b twice and right once
+    assert table["precision"].tolist() == pytest.approx([2 / 3, 1 / 2, 1])
+    found = summarize(actual, predicted, ["a", "b", "c"])
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+
+
+def test_precision_and_f1_where_precision_and_accuracy_differ():
+    table = scores.per_class(np.array([0, 0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 1, 1]), ["a", "b"])
+    assert table["accuracy"].tolist() == pytest.approx([1 / 4, 1])
+    assert table["precision"].tolist() == pytest.approx([1, 2 / 5])
+    assert table["f1"].tolist() == pytest.approx([2 / 5, 4 / 7])
+
+
+def test_a_class_that_is_never_predicted_has_precision_0(recwarn):
+    table = scores.per_class(np.array([0, 1, 2]), np.array([0, 0, 0]), ["a", "b", "c"])
+    assert table["precision"].tolist() == pytest.approx([1 / 3, 0, 0])
+    assert table["f1"].tolist() == pytest.approx([1 / 2, 0, 0])
+    assert table["correct"].tolist() == [1, 0, 0]
+    assert len(recwarn) == 0
+
+
+def test_the_loss_is_the_mean_of_minus_the_logarithm_of_what_the_actual_class_got():
+    actual = np.array([0, 1])
+    probabilities = np.array([[0.5, 0.5], [0.75, 0.25]], np.float32)
+    table = scores.per_class(actual, probabilities.argmax(axis=1), ["a", "b"])
+    # (ln 2 + ln 4) / 2
+    assert scores.summary(actual, probabilities, table)["loss"] == pytest.approx(1.5 * math.log(2))
+
+
+def test_the_loss_of_a_certain_mistake_is_finite():
+    found = summarize(np.array([0, 1]), np.array([1, 1]), ["a", "b"])
+    # One is wrong: seven powers of ten, the other right
+    assert found["loss"] == pytest.approx(7 * math.log(10) / 2)
+
+
+def test_with_two_classes_nothing_is_left_without_the_two_worst():
+    found = summarize(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ["a", "b"])
+    assert found["mean_class_accuracy"] == pytest.approx(0.75)
+    assert found["mean_without_worst"] == 1
+    assert found["mean_without_two_worst"] is None
+
+
+def test_with_three_classes_the_best_is_left_without_the_two_worst():
+    found = summarize(np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 1, 1, 0, 0]), ["a", "b", "c"])
+    assert found["mean_without_two_worst"] == 1
+
+
+def test_the_worst_class_comes_first_and_ties_go_by_name():
+    actual = np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    predicted = np.array([0, 1, 1, 1, 2, 0, 3, 3])
+    table = scores.per_class(actual, predicted, ["m", "z", "k", "b"])
+    assert scores.worst_first(table) == ["k", "m", "b", "z"]
+
+
+def test_the_selected_model_has_the_best_validation_and_ties_go_to_the_simpler():
+    assert scores.selected({"train_tl": 0.9, "finetune": 0.91}) == "finetune"
+    assert scores.selected({"train_tl": 0.91, "finetune": 0.9}) == "train_tl"
+    assert scores.selected({"train_tl": 0.9, "finetune": 0.9}) == "train_tl"
+
+
+def test_predictions_have_a_row_for_each_model_and_image():
+    split = Split(np.zeros((2, 1, 1, 3), np.uint8), np.array([1, 0]), ["test/b/1", "test/a/2"], ["x", "y"], ["a", "b"])
+    first = np.array([[0.123449, 0.876551], [0.3, 0.7]], np.float32)
+    second = np.array([[1, 0], [1, 0]], np.float32)
+    table = scores.predictions(split, {"train_tl": first, "finetune": second})
+    assert list(table.columns) == ["model", "path", "pixels", "actual", "predicted", "probability"]
+    assert table.to_numpy().tolist() == [
+        ["train_tl", "test/b/1", "x", "b", "b", 0.8766],
+        ["train_tl", "test/a/2", "y", "a", "b", 0.7],
+        ["finetune", "test/b/1", "x", "b", "a", 1.0],
+        ["finetune", "test/a/2", "y", "a", "a", 1.0],
+    ]

@@ -1,0 +1,133 @@
+"""The stages, run one after another as DVC runs them, on a tiny generated dataset: what each leaves behind."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from runs import run_python, run_stage, write_params
+
+
+def read(folder, path):
+    return json.loads((folder / path).read_text())
+
+
+def test_a_log_holds_facts_and_nothing_else(project):
+    _, printed = project
+    for done in printed.values():
+        assert done.stderr == ""
+        assert 1 <= len(done.stdout.splitlines()) <= 4
+
+
+def test_prepare_counts_what_there_is(project):
+    folder, _ = project
+    found = read(folder, "metrics/prepare.json")
+    assert found["images"] == {"train": 48, "validation": 6, "test": 6, "total": 60}
+    assert found["shares"] == {"train": 0.8, "validation": 0.1, "test": 0.1}
+    assert found["classes"] == 3
+    # The generated images are 8 by 6 pixels, smaller than the squares
+    assert found["problems"] == {
+        "not_images": 1,
+        "other_modes": 0,
+        "turned_by_exif": 0,
+        "enlarged": 60,
+        "elongated": 0,
+    }
+    table = pd.read_csv(folder / "plots/dataset.csv", keep_default_na=False)
+    assert list(table.columns) == ["split", "class", "images"]
+    assert table["images"].tolist() == [16] * 3 + [2] * 6
+    assert table["split"].unique().tolist() == ["train", "validation", "test"]
+    assert set(table["class"]) == {"a b", "é", "null"}
+    assert (folder / "plots/images/augmentation.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_features_are_cached_for_each_view(project):
+    folder, _ = project
+    shapes = {path.stem: np.load(path).shape for path in (folder / "features").iterdir()}
+    assert shapes == {"train": (48, 2, 1280), "validation": (6, 1, 1280), "test": (6, 1, 1280)}
+    about = read(folder, "models/backbone/backbone.json")
+    assert (about["layers"], about["parameters"], about["weights"]) == (154, 2_257_984, "random")
+
+
+def test_train_tl_trains_the_head_alone(project):
+    folder, _ = project
+    found = read(folder, "metrics/train_tl.json")
+    assert found["parameters"] == {"total": 2_257_984 + 1280 * 3 + 3, "trainable": 1280 * 3 + 3}
+    assert found["epochs"] == 2 and found["best_epoch"] in (1, 2)
+    curve = pd.read_csv(folder / "plots/train_tl/plots/metrics/validation/accuracy.tsv", sep="\t")
+    assert curve["accuracy"].max() == pytest.approx(found["validation"]["accuracy"], abs=1e-6)
+    assert (folder / "models/train_tl/trained.weights.h5").stat().st_size < 100_000
+
+
+def test_finetune_reports_every_round_and_keeps_the_best(project):
+    folder, _ = project
+    found = read(folder, "metrics/finetune.json")
+    assert [found["rounds"][number]["frozen_layers"] for number in ("1", "2")] == [150, 140]
+    accuracies = [found["rounds"][number]["validation"]["accuracy"] for number in ("1", "2")]
+    assert found["kept"]["round"] == 1 + accuracies.index(max(accuracies))
+    for found_round in found["rounds"].values():
+        gap = found_round["train"]["accuracy"] - found_round["validation"]["accuracy"]
+        assert found_round["gap"] == pytest.approx(gap, abs=1e-5)
+    trained = [found["rounds"][number]["parameters"]["trainable"] for number in ("1", "2")]
+    # From layer 150 on: a normalization (2 x 320), Conv_1 (320 x 1280, no bias), its own (2 x 1280), and the head
+    assert trained[0] == 2 * 320 + 320 * 1280 + 2 * 1280 + 1280 * 3 + 3
+    assert trained[1] > trained[0]
+    assert read(folder, "models/finetune/model.json")["frozen_layers"] in (150, 140)
+
+
+def test_evaluate_gives_the_same_numbers_in_every_file(project):
+    folder, _ = project
+    found = read(folder, "metrics/evaluate.json")
+    predictions = pd.read_csv(folder / "plots/predictions.csv", keep_default_na=False)
+    assert list(predictions.columns) == ["model", "path", "pixels", "actual", "predicted", "probability"]
+    per_class = pd.read_csv(folder / "plots/per_class.csv", keep_default_na=False)
+    assert list(per_class.columns) == [
+        *("model", "class", "support", "correct", "accuracy", "accuracy_low", "accuracy_high", "precision", "f1")
+    ]
+    for model in ("train_tl", "finetune"):
+        rows = predictions[predictions["model"] == model]
+        right = rows["actual"] == rows["predicted"]
+        assert len(rows) == 6
+        assert found[model]["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+        assert found[model]["accuracy_low"] <= found[model]["accuracy"] <= found[model]["accuracy_high"]
+        by_class = right.groupby(rows["actual"]).mean()
+        assert found[model]["mean_class_accuracy"] == pytest.approx(by_class.mean(), abs=1e-6)
+        assert {name: values["accuracy"] for name, values in found[model]["classes"].items()} == by_class.to_dict()
+        confusion = pd.read_csv(folder / f"plots/confusion/{model}.csv", keep_default_na=False)
+        assert confusion.to_numpy().tolist() == rows[["actual", "predicted"]].to_numpy().tolist()
+    assert found["selected"] in ("train_tl", "finetune")
+    for name in ("confusion", "true_positives", "false_negatives", "false_positives"):
+        assert (folder / f"plots/images/{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_models_are_scored_on_the_images_they_are_said_to_be(project):
+    """The fine-tuned model, put together anew from its checkpoint, gives what plots/predictions.csv says."""
+    folder, _ = project
+    script = (
+        "from pathlib import Path\n"
+        "from transfer import backbone, classifier, prepared\n"
+        "test = prepared.load('test')\n"
+        "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')))\n"
+        "found = model(test.images[:])\n"
+        "print([[test.paths[row], test.classes[found[row].argmax()], float(found[row].max())] for row in range(6)])\n"
+    )
+    done = run_python(folder, "-c", script)
+    predictions = pd.read_csv(folder / "plots/predictions.csv", keep_default_na=False).query("model == 'finetune'")
+    expected = predictions[["path", "predicted", "probability"]].to_numpy().tolist()
+    for (path, label, probability), (its_path, its_label, its_probability) in zip(
+        yaml.safe_load(done.stdout), expected, strict=True
+    ):
+        assert (path, label) == (its_path, its_label)
+        assert probability == pytest.approx(its_probability, abs=1e-4)
+
+
+def test_without_cached_views_the_backbone_runs_in_the_loop(project, tmp_path):
+    folder, _ = project
+    write_params(tmp_path, augment__views=0)
+    (tmp_path / "prepared").symlink_to(folder / "prepared")
+    for stage in ("features", "train_tl"):
+        done = run_stage(stage, tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "features/train.npy").exists()
+    assert read(tmp_path, "metrics/train_tl.json")["epochs"] == 2

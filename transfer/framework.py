@@ -1,0 +1,30 @@
+"""TensorFlow and Keras, imported in silence.
+
+While it is being imported, TensorFlow writes notes on the processor to the standard error that no setting keeps back.
+They would stand in every log of every stage. Should the import fail, what was written is passed on.
+"""
+
+import os
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# A Keras that the user has set up for another backend could not run this project.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+with tempfile.TemporaryFile() as notes:
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    os.dup2(notes.fileno(), 2)
+    try:
+        import keras
+        import tensorflow as tf
+    except BaseException:
+        notes.seek(0)
+        os.write(standard_error, notes.read())
+        raise
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+
+__all__ = ["keras", "tf"]
