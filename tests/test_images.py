@@ -61,7 +61,7 @@ def test_every_mode_becomes_8_bit_rgb(tmp_path, mode, values, name, expected):
 
 
 @pytest.mark.parametrize("transparent", [None, 1, bytes([255, 0, 128])])
-def test_a_palette_becomes_its_colours_whatever_is_transparent(tmp_path, transparent):
+def test_a_palette_becomes_its_colours_whatever_is_transparent(tmp_path, recwarn, transparent):
     image = Image.new("P", (3, 1))
     image.putpalette([*RED, *GREEN, *BLUE])
     image.putdata([0, 1, 2])
@@ -69,6 +69,7 @@ def test_a_palette_becomes_its_colours_whatever_is_transparent(tmp_path, transpa
     photo = images.read(tmp_path / "a.png")
     assert photo.mode == "P"
     assert photo.pixels[0].tolist() == [list(RED), list(GREEN), list(BLUE)]
+    assert len(recwarn) == 0
 
 
 def test_a_cmyk_jpeg_has_its_colours(tmp_path):

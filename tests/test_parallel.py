@@ -75,7 +75,7 @@ def test_leaving_early_ends_the_work():
         done.append(number)
         time.sleep(0.01)
 
-    results = parallel.mapped(work, range(1000), threads=1)
+    results = parallel.mapped(work, range(1000), threads=1, ahead=50)
     next(results)
     results.close()
     assert len(done) <= 3

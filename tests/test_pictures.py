@@ -6,7 +6,7 @@ from PIL import Image
 
 from transfer import pictures
 
-STRANGE = ["$x$", "$\\x", "[red]", "a_b^{", "%s {0}", "é 日", "<b>", "007"]
+STRANGE = ["$x$", "$\\x$", "[red]", "a_b^{", "%s {0}", "é 日", "<b>", "007"]
 
 
 def noise(count, size=24):
@@ -35,8 +35,8 @@ def confusion(path, classes, images=200):
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_classes_may_be_called_anything(tmp_path):
     opened(confusion(tmp_path / "new" / "a.png", STRANGE), 1000)
-    pictures.gallery(noise(8), STRANGE, "$\\x", tmp_path / "b.png")
-    pictures.augmentation(noise(3), "$\\x", tmp_path / "c.png")
+    pictures.gallery(noise(8), STRANGE, "$\\x$", tmp_path / "b.png")
+    pictures.augmentation(noise(3), "$\\x$", tmp_path / "c.png")
     opened(tmp_path / "b.png", 1000)
     opened(tmp_path / "c.png", 1000)
 

@@ -80,9 +80,9 @@ def test_many_images_stay_in_their_order(tmp_path, photograph):
 
 
 def test_class_names_that_look_like_numbers_stay_names(tmp_path, make_dataset):
-    out, _ = build(make_dataset(tmp_path / "images", classes=("007", "10", "NA", "null")))
-    assert prepared.load("test", out).classes == ["007", "10", "NA", "null"]
-    assert prepared.load("test", out).labels.tolist() == [0, 1, 2, 3]
+    out, _ = build(make_dataset(tmp_path / "images", classes=("007", "10", "1e5")))
+    assert prepared.load("test", out).classes == ["007", "10", "1e5"]
+    assert prepared.load("test", out).labels.tolist() == [0, 1, 2]
 
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path):

@@ -101,6 +101,7 @@ def test_corners_reflect_what_lies_next_to_the_edge():
     # An eighth to the left, the white top edge lies across the upper left corner; beyond it, its reflection
     assert turned[0, 0].min() < 10
     assert turned[5, 5].min() > 245
+    assert turned[3, 3].min() > 245
 
 
 def test_applying_a_view_leaves_the_image_as_it_was():

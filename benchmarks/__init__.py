@@ -1,0 +1,1 @@
+"""What the project claims, measured: each script writes its figures to benchmarks/results/."""
