@@ -4,25 +4,30 @@ PYTHON ?= python3
 VENV := .venv
 # DVC runs `python` as it finds it: it must find the one with the requirements.
 export PATH := $(abspath $(VENV)/bin):$(PATH)
+SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset lock clean
+.PHONY: help run test check dataset sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
 	@echo "make test                   install, check the code and run all tests"
 	@echo "make check                  the style and type checks alone"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders"
+	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
 
+# What is missing is pulled; what is there, changed or not, is left to `dvc repro`.
+PULL = @for file in dataset_images.dvc weights/*.dvc; do \
+	test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
+
 run: $(VENV)/run
-	dvc pull --quiet dataset_images.dvc weights/*.dvc
+	$(PULL)
 	dvc repro
 	@python -m commands.summary
 
-test: $(VENV)/test check
-	dvc pull --quiet dataset_images.dvc weights/*.dvc
+test: check
 	python -m pytest
 
 check: $(VENV)/test
@@ -33,6 +38,13 @@ check: $(VENV)/test
 dataset: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
 	@python -m commands.dataset "$(SOURCE)"
+
+sample: $(VENV)/run
+	rm -rf sample/drawn
+	python -m sample.draw sample/drawn
+	python -m commands.dataset sample/drawn
+	python -m sample.pretrain $(SAMPLE_WEIGHTS)
+	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 
 lock: $(VENV)/test
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sample import shapes, surfaces
-from sample.scene import Field, Frame, Part, Piece, Surface, bumped, draw_colour, strewn
+from sample.scene import Field, Frame, Part, Piece, Surface, bumped, draw_colour
 
 
 def _board(rng: np.random.Generator, piece: Piece, colour: Field) -> Part:
@@ -39,7 +39,9 @@ def cardboard_open_box(frame: Frame, rng: np.random.Generator) -> list[Part]:
     colour, turn = draw_colour(rng), shapes.turn_matrix(rng, 0.7)
     x, y, z = (turn[:, k] * s for k, s in enumerate(rng.uniform([0.4, 0.35, 0.25], [0.6, 0.5, 0.4])))
     z = z if z[2] >= 0 else -z
-    parts: list[Part] = [_board(rng, shapes.panel(frame, -x - y - z, 2 * x, 2 * y), colour * np.float32(0.55))]
+    parts: list[Part] = [
+        _board(rng, shapes.panel(frame, -x - y - z, 2 * x, 2 * y), colour * np.float32(0.55))
+    ]
     walls = [(x, y), (-x, y), (y, x), (-y, x)]
     # Walls that face away show their inside and are painted first, so that the near ones hide them.
     for out, along in sorted(walls, key=lambda wall: wall[0][2]):
@@ -60,18 +62,6 @@ def cardboard_sheet(frame: Frame, rng: np.random.Generator) -> list[Part]:
     fold = np.abs(frame.v - rng.uniform(-0.3, 0.3))
     sheet = bumped(bumped(sheet, flutes, rng.uniform(0.8, 2.0)), np.minimum(fold, 0.08), 25)
     return [(sheet, surfaces.matte(rng, colour, 0.06)), _cut_edge(frame, rng, width, height, colour)]
-
-
-def cardboard_tube(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    colour, tilt = draw_colour(rng), rng.uniform(0.3, 0.7)
-    radius, length = rng.uniform(0.28, 0.45), rng.uniform(0.5, 0.8)
-    body = shapes.turned(frame, [radius, radius], length, tilt)
-    seam = surfaces.stripes(body.v + 0.4 * body.u, rng.uniform(1.2, 2), rng.random(), 0.06)
-    skin = surfaces.blend(surfaces.fibre(rng, colour, 0.06), colour * np.float32(0.6), seam)
-    rim = shapes.disc(frame, -length, radius, tilt)
-    hole = shapes.disc(frame, -length, radius * 0.86, tilt)
-    inside = surfaces.blend(colour * np.float32(0.2), colour * np.float32(0.6), np.clip(hole.v + 0.5, 0, 1))
-    return [(body, Surface(skin)), (rim, surfaces.matte(rng, colour)), (hole, Surface(inside))]
 
 
 def _printed(rng: np.random.Generator, piece: Piece, colour: Field) -> Field:
@@ -99,18 +89,9 @@ def paper_sheet(frame: Frame, rng: np.random.Generator) -> list[Part]:
 def paper_ball(frame: Frame, rng: np.random.Generator) -> list[Part]:
     piece = shapes.blob(frame.moved(size=0.65), shapes.outline(rng, 13, 0.15), rng.uniform(0.4, 0.9))
     skin = _printed(rng, piece, draw_colour(rng, 0.55))
-    return [(shapes.crumpled(piece, frame, rng, 6, rng.uniform(0.25, 0.5), rng.uniform(18, 34)), Surface(skin))]
-
-
-def paper_torn(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    parts: list[Part] = []
-    for _ in range(rng.integers(2, 5)):
-        part = strewn(frame, rng, 0.4, 0.5, 0.75)
-        torn = 0.08 * np.abs(surfaces.noise(rng, 30))
-        sheet = shapes.rectangle(part, rng.uniform(0.5, 0.9), rng.uniform(0.4, 0.8), torn)
-        skin = _printed(rng, sheet, draw_colour(rng, 0.55))
-        parts.append((shapes.crumpled(sheet, part, rng, 3, 0.8, rng.uniform(3, 12)), Surface(skin)))
-    return parts
+    return [
+        (shapes.crumpled(piece, frame, rng, 6, rng.uniform(0.25, 0.5), rng.uniform(18, 34)), Surface(skin))
+    ]
 
 
 def paper_envelope(frame: Frame, rng: np.random.Generator) -> list[Part]:

@@ -36,6 +36,7 @@ EPOCHS = 8
 # Over a kernel's own size the rate times the decay is how far a step turns it; much more and nothing settles.
 RATE = 1.5e-3
 DECAY = 0.05
+KERNEL_SIZE = 0.004
 
 
 def draw_one(index: int, stream: int) -> Images:
@@ -109,6 +110,28 @@ def train(backbone: keras.Model, images: Images, labels: Labels, validation: tup
     return float(model.evaluate(*held_out, verbose=0)[1])
 
 
+def scale_down(backbone: keras.Model) -> None:
+    """Bring every kernel to the root mean square `KERNEL_SIZE`; what the backbone computes stays.
+
+    The batch normalization behind each convolution divides by the deviation of its output, so that the kernel's
+    size is free. It decides how far an Adam step, of fixed size, moves the function: at 1e-5, the fine-tuning
+    rate downstream, kernels as large as training leaves them would hardly stir.
+    """
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+            convolution = layer
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            (kernel,) = convolution.get_weights()
+            gamma, beta, mean, variance = layer.get_weights()
+            scale = KERNEL_SIZE / np.sqrt((kernel**2).mean())
+            deviation = np.sqrt(variance + layer.epsilon)
+            # A variance cannot fall below 0: where epsilon alone is too much by then, gamma makes up for it.
+            new_variance = np.maximum((scale * deviation) ** 2 - layer.epsilon, 0)
+            new_gamma = gamma * np.sqrt(new_variance + layer.epsilon) / (scale * deviation)
+            convolution.set_weights([kernel * scale])
+            layer.set_weights([new_gamma, beta, mean * scale, new_variance])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sample.pretrain", description=__doc__.splitlines()[0])
     parser.add_argument("weights_file", type=Path, help="a path ending in .weights.h5")
@@ -120,6 +143,7 @@ def main() -> None:
     images, labels = draw_many(TRAIN_IMAGES, stream=0)
     backbone = build()
     accuracy = train(backbone, images, labels, draw_many(VALIDATION_IMAGES, stream=1))
+    scale_down(backbone)
     weights_file.parent.mkdir(parents=True, exist_ok=True)
     backbone.save_weights(weights_file)
     record = {

@@ -49,21 +49,6 @@ def glass_jar(frame: Frame, rng: np.random.Generator) -> list[Part]:
     return parts
 
 
-def glass_tumbler(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    tilt, radius, length = rng.uniform(0.2, 0.6), rng.uniform(0.45, 0.6), rng.uniform(0.5, 0.8)
-    narrow = rng.uniform(0.65, 0.95)
-    body = shapes.turned(frame, np.linspace(radius, radius * narrow, 16), length, tilt)
-    facets = surfaces.waves(np.arcsin(np.clip(body.u, -1, 1)), rng.uniform(1.5, 3.5))
-    matter = surfaces.glass(rng, draw_colour(rng, 0.4))
-    mouth = shapes.disc(frame, -length, radius, tilt)
-    rim = np.clip(np.hypot(mouth.u, mouth.v) * 8 - 7, 0, 1).astype(np.float32)
-    return [
-        (shapes.disc(frame, length * 0.85, radius * narrow * 0.9, tilt), matter),
-        (bumped(body, facets, rng.uniform(0, 3)), matter),
-        (bumped(mouth, rim, 4.0), matter),
-    ]
-
-
 def glass_shards(frame: Frame, rng: np.random.Generator) -> list[Part]:
     matter, parts = surfaces.glass(rng, draw_colour(rng, 0.25)), []
     for _ in range(rng.integers(3, 6)):
@@ -85,7 +70,9 @@ def metal_can(frame: Frame, rng: np.random.Generator) -> list[Part]:
         side, cover = bumped(body, ribs, rng.uniform(2, 5)), surfaces.metal(rng, skin)
     else:
         side = body
-        cover = Surface(surfaces.label(rng, body, skin), gloss=0.4, shininess=40, mirror=rng.uniform(0.35, 0.6))
+        cover = Surface(
+            surfaces.label(rng, body, skin), gloss=0.4, shininess=40, mirror=rng.uniform(0.35, 0.6)
+        )
     if dented:
         side = shapes.crumpled(side, frame, rng, 4, 0.7, rng.uniform(8, 18))
     top = shapes.disc(frame, -length, radius * 0.88, tilt)
@@ -130,15 +117,6 @@ def metal_foil(frame: Frame, rng: np.random.Generator) -> list[Part]:
     return [(piece, surfaces.metal(rng, draw_colour(rng, 0.6)))]
 
 
-def metal_tray(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    width, height = rng.uniform(0.6, 0.85), rng.uniform(0.4, 0.6)
-    tray = shapes.rectangle(frame, width, height)
-    depth = np.minimum(width - np.abs(frame.u), height - np.abs(frame.v))
-    bowl = -np.clip(depth - 0.08, 0, 0.2) + 0.02 * surfaces.waves(frame.u + frame.v, 9) * (depth < 0.08)
-    piece = shapes.crumpled(bumped(tray, bowl.astype(np.float32), 60), frame, rng, 4, 0.6, rng.uniform(3, 12))
-    return [(piece, surfaces.metal(rng, draw_colour(rng, 0.6)))]
-
-
 def plastic_bottle(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt = rng.uniform(0, 0.25)
     profile = _bottle(rng, rng.uniform(0.15, 0.35), rng.uniform(0.12, 0.18))
@@ -167,18 +145,6 @@ def plastic_bag(frame: Frame, rng: np.random.Generator) -> list[Part]:
     for side in rng.choice([-0.3, 0.3], rng.integers(0, 3), replace=False):
         parts.insert(0, (shapes.ring(frame.moved(side, -0.75), 0.25, 0.07), matter))
     return parts
-
-
-def plastic_cup(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    tilt, radius, length = rng.uniform(0.25, 0.6), rng.uniform(0.42, 0.55), rng.uniform(0.5, 0.7)
-    body = shapes.turned(frame, np.linspace(radius, radius * rng.uniform(0.6, 0.8), 16), length, tilt)
-    matter = surfaces.plastic(rng, draw_colour(rng), rng.choice([0.0, 0.0, 0.3]))
-    body = bumped(body, surfaces.waves(body.v, rng.uniform(3, 7)), rng.uniform(0, 5))
-    mouth = shapes.disc(frame, -length, radius, tilt)
-    hole = shapes.disc(frame, -length, radius * 0.92, tilt)
-    dip = -0.5 * (hole.u**2 + hole.v**2)
-    inside = Surface(matter.albedo * np.float32(0.75), gloss=0.2, shininess=20, clear=matter.clear)
-    return [(body, matter), (mouth, matter), (bumped(hole, -dip, 30), inside)]
 
 
 def plastic_canister(frame: Frame, rng: np.random.Generator) -> list[Part]:

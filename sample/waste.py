@@ -1,4 +1,4 @@
-"""The six classes of waste, each as four kinds of objects."""
+"""The six classes of waste, each as a few kinds of objects."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ KINDS: dict[str, tuple[Kind, ...]] = {
         fibrous.cardboard_box,
         fibrous.cardboard_open_box,
         fibrous.cardboard_sheet,
-        fibrous.cardboard_tube,
     ),
-    "glass": (vessels.glass_bottle, vessels.glass_jar, vessels.glass_tumbler, vessels.glass_shards),
-    "metal": (vessels.metal_can, vessels.metal_lid, vessels.metal_foil, vessels.metal_tray),
-    "paper": (fibrous.paper_sheet, fibrous.paper_ball, fibrous.paper_torn, fibrous.paper_envelope),
-    "plastic": (vessels.plastic_bottle, vessels.plastic_bag, vessels.plastic_cup, vessels.plastic_canister),
+    "glass": (vessels.glass_bottle, vessels.glass_jar, vessels.glass_shards),
+    "metal": (
+        vessels.metal_can,
+        vessels.metal_lid,
+        vessels.metal_foil,
+    ),
+    "paper": (fibrous.paper_sheet, fibrous.paper_ball, fibrous.paper_envelope),
+    "plastic": (vessels.plastic_bottle, vessels.plastic_bag, vessels.plastic_canister),
     "trash": (rubbish.trash_wrapper, rubbish.trash_bits, rubbish.trash_takeaway, rubbish.trash_foam_tray),
 }

@@ -179,6 +179,14 @@ def test_of_an_animation_the_first_frame_is_read(tmp_path):
         assert (images.read(tmp_path / name).pixels == RED).all()
 
 
+def test_of_a_phones_file_of_two_photographs_the_first_is_read(tmp_path):
+    first, second = Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), BLUE)
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second], quality=95)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.format == "MPO"
+    assert np.abs(images.read(tmp_path / "a.jpg").pixels.astype(int) - np.array(RED)).max() <= 4
+
+
 def test_the_content_settles_the_format_not_the_ending(tmp_path, photograph):
     drawn = photograph(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")

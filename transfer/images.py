@@ -1,7 +1,6 @@
 """One image file: which files count as images, decoding, the square that the backbone sees, the pixels' digest."""
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +21,8 @@ ORIENTATION = 0x0112
 
 # Pillow registers most of its decoders only when asked to, and threads must not ask at once.
 Image.init()
-# It refuses above twice its bound, and only warns between.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# Its own bound only warns up to twice its value: `read` checks instead, before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
 # The batches are made in threads already; OpenCV's own threads would only get in the way of the backbone's.
 cv2.setNumThreads(1)
 
@@ -60,12 +58,12 @@ def read(path: Path) -> Photo:
         if path.stat().st_size == 0:
             raise Fault(f"{path} is empty: remove or replace it.")
         with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.")
             # Before loading: a TIFF turns itself as it loads, and forgets that it did
             mode, turned = image.mode, image.getexif().get(ORIENTATION) in range(2, 9)
             image.load()
             return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
-    except Image.DecompressionBombError:
-        raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.") from None
     except Fault:
         raise
     except PermissionError:

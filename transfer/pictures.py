@@ -70,7 +70,7 @@ def gallery(images: np.ndarray, captions: Sequence[str], title: str, path: Path)
         axes.imshow(image)
         axes.set_title(caption, fontsize=7)
     if not captions:
-        grid[0, COLUMNS // 2].set_title("none", fontsize=9)
+        figure.text(0.5, 0.5, "none", ha="center", fontsize=9)
     _finish(figure, path)
 
 
