@@ -28,7 +28,7 @@ run: $(VENV)/run
 	@python -m commands.summary
 
 test: check
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadgroup
 
 check: $(VENV)/test
 	ruff check .

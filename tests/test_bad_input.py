@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from runs import run_stage, write_params
 
+pytestmark = pytest.mark.xdist_group("project")
+
 
 def tree(folder):
     """Every file below a folder with its digest."""

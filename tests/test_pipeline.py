@@ -12,6 +12,7 @@ from PIL import Image
 from runs import STAGES
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("clone")
 
 
 def run(folder, *words, status=0):

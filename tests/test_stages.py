@@ -8,6 +8,9 @@ import pytest
 import yaml
 from runs import run_python, run_stage, write_params
 
+# One worker runs all that share the project, so that it is made once
+pytestmark = pytest.mark.xdist_group("project")
+
 
 def read(folder, path):
     return json.loads((folder / path).read_text())
