@@ -39,9 +39,7 @@ def cardboard_open_box(frame: Frame, rng: np.random.Generator) -> list[Part]:
     colour, turn = draw_colour(rng), shapes.turn_matrix(rng, 0.7)
     x, y, z = (turn[:, k] * s for k, s in enumerate(rng.uniform([0.4, 0.35, 0.25], [0.6, 0.5, 0.4])))
     z = z if z[2] >= 0 else -z
-    parts: list[Part] = [
-        _board(rng, shapes.panel(frame, -x - y - z, 2 * x, 2 * y), colour * np.float32(0.55))
-    ]
+    parts: list[Part] = [_board(rng, shapes.panel(frame, -x - y - z, 2 * x, 2 * y), colour * np.float32(0.55))]
     walls = [(x, y), (-x, y), (y, x), (-y, x)]
     # Walls that face away show their inside and are painted first, so that the near ones hide them.
     for out, along in sorted(walls, key=lambda wall: wall[0][2]):
@@ -89,9 +87,7 @@ def paper_sheet(frame: Frame, rng: np.random.Generator) -> list[Part]:
 def paper_ball(frame: Frame, rng: np.random.Generator) -> list[Part]:
     piece = shapes.blob(frame.moved(size=0.65), shapes.outline(rng, 13, 0.15), rng.uniform(0.4, 0.9))
     skin = _printed(rng, piece, draw_colour(rng, 0.55))
-    return [
-        (shapes.crumpled(piece, frame, rng, 6, rng.uniform(0.25, 0.5), rng.uniform(18, 34)), Surface(skin))
-    ]
+    return [(shapes.crumpled(piece, frame, rng, 6, rng.uniform(0.25, 0.5), rng.uniform(18, 34)), Surface(skin))]
 
 
 def paper_envelope(frame: Frame, rng: np.random.Generator) -> list[Part]:

@@ -70,9 +70,7 @@ def _fluted(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
 def _inked(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
     page = Piece(piece.cover, piece.normal, frame.u, frame.v)
     lines = surfaces.print_lines(page, rng, rng.uniform(5, 10), int(rng.integers(1, 4)))
-    skin = surfaces.blend(
-        surfaces.fibre(rng, draw_colour(rng, 0.5), 0.02), draw_colour(rng, 0.05, 0.5), 0.75 * lines
-    )
+    skin = surfaces.blend(surfaces.fibre(rng, draw_colour(rng, 0.5), 0.02), draw_colour(rng, 0.05, 0.5), 0.75 * lines)
     return shapes.crumpled(piece, frame, rng, 3, rng.uniform(0.5, 1.2), rng.uniform(0, 14)), Surface(skin)
 
 

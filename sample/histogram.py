@@ -43,9 +43,7 @@ def main() -> None:
             model = make_pipeline(scaler, LogisticRegression(C=c, max_iter=2000)).fit(*train)
             candidates.append((model.score(*validation), model))
     best, model = max(candidates, key=lambda candidate: candidate[0])
-    print(
-        f"colour histograms: validation {best:.3f}, test {model.score(*test):.3f}, {len(test[1])} test images"
-    )
+    print(f"colour histograms: validation {best:.3f}, test {model.score(*test):.3f}, {len(test[1])} test images")
 
 
 if __name__ == "__main__":

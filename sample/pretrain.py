@@ -88,9 +88,7 @@ def preprocessed(images: Images, size: int) -> NDArray[np.float32]:
 
 def build(size: int) -> keras.Model:
     """An untrained backbone for images of `size` px."""
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(size, size, 3), alpha=ALPHA, include_top=False, weights=None
-    )
+    backbone = keras.applications.MobileNetV2(input_shape=(size, size, 3), alpha=ALPHA, include_top=False, weights=None)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Keras' 0.999 would remember the first epochs' statistics to the end of so short a training.

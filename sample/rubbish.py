@@ -28,9 +28,7 @@ def trash_bits(frame: Frame, rng: np.random.Generator) -> list[Part]:
         colour, kind = draw_colour(rng), rng.integers(4)
         if kind == 0:
             piece = shapes.turned(part, [0.18, 0.18], 1.0, 0.1)
-            matter = surfaces.plastic(
-                rng, surfaces.blend(colour, draw_colour(rng), surfaces.stripes(piece.v, 3))
-            )
+            matter = surfaces.plastic(rng, surfaces.blend(colour, draw_colour(rng), surfaces.stripes(piece.v, 3)))
         elif kind == 1:
             piece = shapes.blob(part, shapes.outline(rng, 9, 0.3), 0.6)
             piece = shapes.crumpled(piece, part, rng, 4, 0.6, 15)
@@ -55,13 +53,9 @@ def trash_takeaway(frame: Frame, rng: np.random.Generator) -> list[Part]:
     body = shapes.crumpled(body, frame, rng, 4, 0.6, rng.uniform(0, 18))
     parts: list[Part] = [(body, skin), (rim, lid), (ridged(top, rng), lid)]
     if rng.random() < 0.7:
-        straw = shapes.turned(
-            frame.moved(0.05, -length - 0.35, rng.uniform(-0.4, 0.4)), [0.04, 0.04], 0.38, 0.0
-        )
+        straw = shapes.turned(frame.moved(0.05, -length - 0.35, rng.uniform(-0.4, 0.4)), [0.04, 0.04], 0.38, 0.0)
         twist = surfaces.stripes(straw.v + 0.05 * straw.u, 8)
-        parts.append(
-            (straw, surfaces.plastic(rng, surfaces.blend(draw_colour(rng), draw_colour(rng), twist)))
-        )
+        parts.append((straw, surfaces.plastic(rng, surfaces.blend(draw_colour(rng), draw_colour(rng), twist))))
     return parts
 
 

@@ -34,9 +34,7 @@ class Frame:
         """The frame of a part at (du, dv), turned by `turn` radians, `size` times as large."""
         c, s = np.float32(np.cos(turn)), np.float32(np.sin(turn))
         x, y = self.u - np.float32(du), self.v - np.float32(dv)
-        return Frame(
-            (c * x + s * y) / np.float32(size), (c * y - s * x) / np.float32(size), self.angle + turn
-        )
+        return Frame((c * x + s * y) / np.float32(size), (c * y - s * x) / np.float32(size), self.angle + turn)
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,7 @@ def turn_matrix(rng: np.random.Generator, most: float = 0.9) -> NDArray[np.float
     return about_x @ about_z
 
 
-def panel(
-    frame: Frame, corner: NDArray[np.float64], side_a: NDArray[np.float64], side_b: NDArray[np.float64]
-) -> Piece:
+def panel(frame: Frame, corner: NDArray[np.float64], side_a: NDArray[np.float64], side_b: NDArray[np.float64]) -> Piece:
     """A parallelogram in space, its points (x, y, z); `u` and `v` run 0 to 1 along its sides."""
     determinant = side_a[0] * side_b[1] - side_a[1] * side_b[0]
     if abs(determinant) < 1e-3:
@@ -140,8 +138,6 @@ def creases(frame: Frame, rng: np.random.Generator, folds: int, size: float) -> 
     return height / np.float32(folds) * 2
 
 
-def crumpled(
-    piece: Piece, frame: Frame, rng: np.random.Generator, folds: int, size: float, depth: float
-) -> Piece:
+def crumpled(piece: Piece, frame: Frame, rng: np.random.Generator, folds: int, size: float, depth: float) -> Piece:
     """The piece with creases; `depth` is the relief, in pixels of the canvas before it is made smaller."""
     return bumped(piece, creases(frame, rng, folds, size), depth)

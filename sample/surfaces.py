@@ -47,9 +47,7 @@ def label(rng: np.random.Generator, piece: Piece, colour: Field) -> Field:
     second, third = draw_colour(rng), draw_colour(rng)
     low = rng.uniform(-0.6, 0.3)
     band = (piece.v > low) & (piece.v < low + rng.uniform(0.1, 0.4))
-    patch = (np.abs(piece.u - rng.uniform(-0.4, 0.4)) < 0.25) & (
-        np.abs(piece.v - low) < rng.uniform(0.1, 0.3)
-    )
+    patch = (np.abs(piece.u - rng.uniform(-0.4, 0.4)) < 0.25) & (np.abs(piece.v - low) < rng.uniform(0.1, 0.3))
     return blend(blend(colour, second, band.astype(np.float32)), third, patch.astype(np.float32))
 
 
@@ -84,9 +82,7 @@ def glass(rng: np.random.Generator, colour: Field) -> Surface:
 
 def metal(rng: np.random.Generator, colour: Field) -> Surface:
     """A tinted mirror."""
-    return Surface(
-        colour, gloss=rng.uniform(0.2, 0.6), shininess=rng.uniform(25, 80), mirror=rng.uniform(0.55, 0.9)
-    )
+    return Surface(colour, gloss=rng.uniform(0.2, 0.6), shininess=rng.uniform(25, 80), mirror=rng.uniform(0.55, 0.9))
 
 
 def brushed(piece: Piece, rng: np.random.Generator, strength: float = 0.5) -> Piece:

@@ -70,9 +70,7 @@ def metal_can(frame: Frame, rng: np.random.Generator) -> list[Part]:
         side, cover = bumped(body, ribs, rng.uniform(2, 5)), surfaces.metal(rng, skin)
     else:
         side = body
-        cover = Surface(
-            surfaces.label(rng, body, skin), gloss=0.4, shininess=40, mirror=rng.uniform(0.35, 0.6)
-        )
+        cover = Surface(surfaces.label(rng, body, skin), gloss=0.4, shininess=40, mirror=rng.uniform(0.35, 0.6))
     if dented:
         side = shapes.crumpled(side, frame, rng, 4, 0.7, rng.uniform(8, 18))
     top = shapes.disc(frame, -length, radius * 0.88, tilt)
