@@ -40,6 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         clone = Path(temporary) / "project"
         call(Path.cwd(), "git", "clone", "--quiet", str(Path.cwd()), str(clone))
+        # The pipeline depends on all of weights/, even where a backbone uses none of them
+        call(clone, sys.executable, "-m", "dvc", "pull", "--quiet", *map(str, Path("weights").glob("*.dvc")))
         call(clone, sys.executable, "-m", "commands.dataset", str(asked.folder.resolve()))
         call(clone, "git", "commit", "--all", "--quiet", "--message", "photographs")
         results = {}
