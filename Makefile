@@ -7,13 +7,14 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset sample lock clean
+.PHONY: help run test check dataset bench sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
 	@echo "make test                   install, check the code and run all tests"
 	@echo "make check                  the style and type checks alone"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders"
+	@echo "make bench SOURCE=folder    measure the pipeline against the study's way, on a folder of photographs"
 	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
@@ -38,6 +39,12 @@ check: $(VENV)/test
 dataset: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
 	@python -m commands.dataset "$(SOURCE)"
+
+# About half an hour; the ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
+bench: SOURCE ?= $(WASTE_PHOTOS)
+bench: $(VENV)/run
+	@test -n "$(SOURCE)" || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
+	python -m benchmarks "$(SOURCE)"
 
 sample: $(VENV)/run
 	rm -rf sample/drawn

@@ -7,16 +7,15 @@ holds the metrics of each seed and their means.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from benchmarks import clones
+from commands.programs import dvc
 from transfer import files
-from transfer.faults import Fault, run
+from transfer.faults import run
 
 STUDY = [
     "image_size=224",
@@ -39,15 +38,11 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as temporary:
         clone = Path(temporary) / "project"
-        call(Path.cwd(), "git", "clone", "--quiet", str(Path.cwd()), str(clone))
-        # The pipeline depends on all of weights/, even where a backbone uses none of them
-        call(clone, sys.executable, "-m", "dvc", "pull", "--quiet", *map(str, Path("weights").glob("*.dvc")))
-        call(clone, sys.executable, "-m", "commands.dataset", str(asked.folder.resolve()))
-        call(clone, "git", "commit", "--all", "--quiet", "--message", "photographs")
+        clones.make(clone, asked.folder)
         results = {}
         for seed in asked.seeds:
             words = [word for change in [*changes, f"seed={seed}"] for word in ("-S", change)]
-            call(clone, sys.executable, "-m", "dvc", "exp", "run", *words)
+            dvc("exp", "run", *words, folder=clone)
             results[str(seed)] = metrics(clone)
             files.write_json(asked.output, {"parameters": changes, "seeds": results, "mean": means(results)})
 
@@ -79,14 +74,6 @@ def means(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
         }
         for model in ("train_tl", "finetune")
     }
-
-
-def call(folder: Path, *words: str) -> None:
-    # The stages run `python`: it must be the one that runs this
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(words, cwd=folder, env={**os.environ, "PATH": path}, check=False)  # noqa: S603 - no shell
-    if done.returncode:
-        raise Fault(f"`{' '.join(words)}` failed in the clone: see its message above.")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ it. A folder that is split already is taken as it is.
 
 import argparse
 import shutil
-import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from tqdm import tqdm
 
+from commands.programs import answer, dvc, succeeds
 from transfer import binding, dataset, files, images, parallel, params, splitting
 from transfer.faults import Fault, Faults, run
 
@@ -48,8 +48,7 @@ def main() -> None:
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / place)
     binding.release(DVC_FILE)
-    if dvc("add", "--quiet", str(DATASET)).returncode:
-        raise Fault(f"`dvc add {DATASET}` failed: see its message above, then run it again.")
+    dvc("add", "--quiet", str(DATASET))
 
     print(f"{DATASET}/ holds {len(places)} images: " + ", ".join(f"{n} {name}" for name, n in sizes.items()))
     if skipped:
@@ -64,17 +63,11 @@ def refuse_to_lose_data(source: Path) -> None:
     if source.resolve().is_relative_to(DATASET.resolve()) or DATASET.resolve().is_relative_to(source.resolve()):
         raise Fault(f"{source} is {DATASET}/ itself, or holds it: SOURCE must be a folder elsewhere.")
     keep = f"commit it (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move it away first."
-    if DATASET.exists():
-        status = dvc("status", "--quiet", str(DVC_FILE)) if DVC_FILE.exists() else None
-        if status is None or status.returncode:
-            raise Fault(f"{DATASET}/ holds data that {DVC_FILE} does not have: {keep}")
-    state = subprocess.run(  # noqa: S603 - no shell
-        ["git", "status", "--porcelain", "--", str(DVC_FILE)],  # noqa: S607 - the user's own git
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if DVC_FILE.exists() and (state.returncode or state.stdout):
+    if DATASET.exists() and not (
+        DVC_FILE.exists() and succeeds(sys.executable, "-m", "dvc", "status", "--quiet", str(DVC_FILE))
+    ):
+        raise Fault(f"{DATASET}/ holds data that {DVC_FILE} does not have: {keep}")
+    if DVC_FILE.exists() and answer("git", "status", "--porcelain", "--", str(DVC_FILE)):
         raise Fault(f"{DVC_FILE} is not committed, and its data could not be found again: {keep}")
 
 
@@ -120,10 +113,6 @@ def split(source: Path, shares: dict[str, float], seed: int) -> tuple[dict[str, 
         (Path(places[label, key]) / path.relative_to(source)).as_posix(): path
         for key, ((label, path), *_) in copies.items()
     }, sum(len(others) for _, others in listed.values())
-
-
-def dvc(*words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "dvc", *words], check=False)  # noqa: S603 - no shell
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 import argparse
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from commands.programs import dvc
 from transfer import binding
-from transfer.faults import Fault, run
+from transfer.faults import run
 
 
 def main() -> None:
@@ -19,16 +18,11 @@ def main() -> None:
     shutil.rmtree(binding.FOLDER, ignore_errors=True)
     for path in paths:
         dvc_file = path.with_name(f"{path.name}.dvc")
-        _dvc("add", "--quiet", str(path))
+        dvc("add", "--quiet", str(path))
         # A binding left from last time would keep the push from happening
         binding.release(dvc_file)
-        _dvc("push", "--quiet", "--remote", binding.REMOTE, str(dvc_file))
+        dvc("push", "--quiet", "--remote", binding.REMOTE, str(dvc_file))
         binding.bind(dvc_file)
-
-
-def _dvc(*words: str) -> None:
-    if subprocess.run([sys.executable, "-m", "dvc", *words], check=False).returncode:  # noqa: S603 - no shell
-        raise Fault(f"`dvc {' '.join(words)}` failed: see its message above.")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main() -> None:
     }
     probabilities = {
         model: np.concatenate(
-            [found for _, found in batches.through(function, read, len(test), settings.batch_size, model)]
+            [found for _, [found] in batches.through(function, read, len(test), settings.batch_size, model)]
         )
         for model, (function, read) in models.items()
     }

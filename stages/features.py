@@ -42,7 +42,7 @@ def main() -> None:
             for view in range(number):
                 read = partial(views.batch, images, augmentation, view)
                 title = f"{split}, view {view + 1} of {number}"
-                for rows, found in batches.through(backbone.features, read, len(images), settings.batch_size, title):
+                for rows, [found] in batches.through(backbone.features, read, len(images), settings.batch_size, title):
                     features[rows, view] = found
     backbone.save(BACKBONE)
 

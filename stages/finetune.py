@@ -21,7 +21,7 @@ def main() -> None:
     train, validation = prepared.load("train"), prepared.load("validation")
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
-    from transfer import classifier, runtime, training
+    from transfer import classifier, prefix, runtime, training
     from transfer.curves import curves
 
     runtime.start(settings.seed)
@@ -36,16 +36,15 @@ def main() -> None:
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)
-            fit = training.fit(
-                tail,
-                batches.drawn(frozen, train, augmentation, settings.batch_size, training=number),
-                batches.plain(frozen, validation, settings.batch_size),
-                epochs=settings.finetune.epochs,
-                learning_rate=settings.finetune.learning_rate,
-                stopping=training.EarlyStopping(**settings.finetune.early_stopping.model_dump()),
-                after_epoch=partial(add, round=number),
-                description=f"finetune, round {number}, {frozen_layers} layers frozen",
-            )
+            with prefix.once(frozen, train, validation, augmentation, settings.batch_size, number) as given:
+                fit = training.fit(
+                    tail,
+                    *given,
+                    settings.finetune,
+                    steps_per_epoch=batches.number(len(train), settings.batch_size),
+                    after_epoch=partial(add, round=number),
+                    description=f"finetune, round {number}, {frozen_layers} layers frozen",
+                )
             results.append(rounds.Round(frozen_layers, fit.best.train["accuracy"], fit.best.validation["accuracy"]))
             parameters = {"total": backbone.parameters + head.count_params(), "trainable": training.parameters(tail)}
             metrics[str(number)] = {

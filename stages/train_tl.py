@@ -23,26 +23,26 @@ def main() -> None:
     from transfer.curves import curves
 
     runtime.start(settings.seed)
-    backbone = backbones.load(BACKBONE)
-    head = classifier.head(backbone.channels, len(train.classes), settings.train_tl.dropout, settings.seed)
+    backbone = backbones.describe(BACKBONE)
+    head = classifier.head(backbone["channels"], len(train.classes), settings.train_tl.dropout, settings.seed)
 
     # Features from the cache; or, in the study's own way, views drawn anew each epoch and the backbone in the loop
     if augmentation.views:
         features = files.open_array(FEATURES / "train.npy")
-        training_batches = batches.cached(features, train.labels, augmentation, settings.batch_size)
+        training_batches = batches.cached([features], train.labels, augmentation, settings.batch_size)
     else:
-        training_batches = batches.drawn(backbone.features, train, augmentation, settings.batch_size)
+        frozen = backbones.load(BACKBONE).features
+        training_batches = batches.drawn(frozen, train, augmentation, settings.batch_size)
     unseen = files.open_array(FEATURES / "validation.npy")
-    validation_batches = batches.stored(unseen, validation.labels, settings.batch_size)
+    validation_batches = batches.stored([unseen], validation.labels, settings.batch_size)
 
     with curves(Path("plots/train_tl")) as add:
         fit = training.fit(
             head,
             training_batches,
             validation_batches,
-            epochs=settings.train_tl.epochs,
-            learning_rate=settings.train_tl.learning_rate,
-            stopping=training.EarlyStopping(**settings.train_tl.early_stopping.model_dump()),
+            settings.train_tl,
+            steps_per_epoch=batches.number(len(train), settings.batch_size),
             after_epoch=add,
             description="train_tl",
         )
@@ -50,7 +50,7 @@ def main() -> None:
     # The checkpoint holds the head alone: every layer of the backbone stayed frozen
     about = classifier.new_about(backbone, train.classes, settings.train_tl.dropout, settings.batch_size)
     classifier.save(CHECKPOINT, head, about)
-    parameters = {"total": backbone.parameters + head.count_params(), "trainable": training.parameters(head)}
+    parameters = {"total": backbone["parameters"] + head.count_params(), "trainable": training.parameters(head)}
     files.write_json("metrics/train_tl.json", fit.metrics() | {"parameters": parameters})
 
     print(

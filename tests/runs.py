@@ -1,4 +1,4 @@
-"""Running the stages as DVC does, in a folder of their own."""
+"""Running the stages as DVC does, in a folder of their own, and the recipe of a training as the study had it."""
 
 import os
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import yaml
+
+from transfer.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
 STAGES = ["prepare", "features", "train_tl", "finetune", "evaluate"]
@@ -28,7 +30,14 @@ def run_stage(stage, folder):
 def write_params(folder, **changes):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params |= {"image_size": 32, "batch_size": 8, "backbone": {"name": "MobileNetV2", "weights": None}}
-    params["train_tl"]["epochs"] = params["finetune"]["epochs"] = 2
+    # One training of each kind: the best epoch of one is kept, the last of the other
+    params["train_tl"] |= {"epochs": 2, "early_stopping": {"patience": 2, "min_delta": 0.001}}
+    params["finetune"] |= {
+        "epochs": 2,
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "early_stopping": {"patience": None, "min_delta": 0.001},
+    }
     params["augment"]["views"] = 2
     params["finetune"]["frozen_layers"] = [150, 140]
     for key, value in changes.items():
@@ -38,3 +47,16 @@ def write_params(folder, **changes):
         else:
             params[section] = value
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def recipe(patience=2, min_delta=0.0, **changes):
+    """One epoch in the manner of the study, at a rate that moves no weight to speak of."""
+    values = {
+        "epochs": 1,
+        "learning_rate": 1e-9,
+        "schedule": "constant",
+        "warmup_epochs": 0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+    }
+    return TrainingParams(**values | changes, early_stopping={"patience": patience, "min_delta": min_delta})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from transfer import backbone as backbones
-from transfer import runtime
+from transfer import batches, runtime
 from transfer.faults import Fault
 from transfer.framework import keras
 
@@ -27,10 +27,10 @@ def small(precision="float32"):
 @pytest.mark.parametrize(
     ("name", "cuts", "layers"),
     [
-        ("InceptionResNetV2", (300, 500), 780),
-        ("Xception", (33, 100), 132),
-        ("MobileNetV2", (1, 50, 100, 153), 154),
-        ("EfficientNetV2B0", (5, 200), 270),
+        ("InceptionResNetV2", (1, 40, 300, 500, 618, 779), 780),
+        ("Xception", (1, 20, 33, 70, 100, 131), 132),
+        ("MobileNetV2", (1, 20, 50, 100, 153), 154),
+        ("EfficientNetV2B0", (1, 5, 100, 200, 269), 270),
     ],
 )
 def test_the_two_parts_of_a_cut_give_what_the_whole_gives(name, cuts, layers):
@@ -42,18 +42,36 @@ def test_the_two_parts_of_a_cut_give_what_the_whole_gives(name, cuts, layers):
     assert whole.layers == layers
     for cut in (0, *cuts):
         frozen, rest = whole.cut(cut)
-        tensors = frozen(images)
-        found = rest(tensors if len(tensors) > 1 else tensors[0], training=False).numpy()
+        found = rest(batches.inputs(frozen(images)), training=False).numpy()
         assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max(), cut
+        assert frozen.layers == cut
         # Nothing before the cut can be trained, and all of what comes after it is the whole's own
         late = {variable.path for layer in whole.model.layers[cut:] for variable in layer.variables}
         assert {variable.path for variable in rest.variables} == late
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_comes_out_at_a_cut_is_told_beforehand(precision, images):
+    found = small(precision)
+    # A block's narrow output goes around the next block's layers; of these, the first makes it six times as wide
+    for cut, tensors in {
+        0: [((32, 32, 3), "float32")],
+        1: [((32, 32, 3), "float32")],
+        2: [((16, 16, 32), precision)],
+        20: [((8, 8, 24), precision), ((8, 8, 144), precision)],
+        153: [((1, 1, 1280), precision)],
+    }.items():
+        frozen, _ = found.cut(cut)
+        assert [(shape, dtype.name) for shape, dtype in frozen.outputs] == tensors
+        assert [(tensor.shape[1:], tensor.dtype) for tensor in frozen(images)] == frozen.outputs
+    assert (found.features.layers, found.features.outputs) == (154, [((1280,), np.dtype("float32"))])
+
+
 def test_features_are_the_mean_over_rows_and_columns(images):
     found = small()
     activations = found.model(images.astype(np.float32) / 127.5 - 1, training=False).numpy()
-    assert found.features(images) == pytest.approx(activations.mean(axis=(1, 2)), abs=1e-6)
+    [features] = found.features(images)
+    assert features == pytest.approx(activations.mean(axis=(1, 2)), abs=1e-6)
 
 
 def test_inception_resnet_has_the_studys_parameters():
@@ -68,14 +86,14 @@ def test_a_saved_backbone_comes_back_the_same(tmp_path, images):
     first.save(tmp_path)
     runtime.start(1)
     second = backbones.load(tmp_path)
-    assert np.array_equal(first.features(images), second.features(images))
+    assert np.array_equal(first.features(images)[0], second.features(images)[0])
     assert second.description() == first.description() == backbones.describe(tmp_path)
 
 
 def test_bfloat16_computes_in_it_and_gives_float32_features(images):
     found = small("bfloat16")
     assert found.model.layers[1].compute_dtype == "bfloat16"
-    assert found.features(images).dtype == np.float32
+    assert [features.dtype for features in found.features(images)] == [np.float32]
     assert keras.config.dtype_policy().name == "float32"
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from runs import recipe
 
 from transfer import backbone as backbones
-from transfer import classifier, runtime, training
+from transfer import batches, classifier, runtime, training
 from transfer.faults import Fault
 from transfer.framework import keras
 
@@ -31,9 +32,8 @@ def tuned(backbone, images, cut, epochs=2):
         tail,
         lambda epoch: iter([(frozen(images), labels)]),
         lambda: iter([(frozen(images), labels)]),
-        epochs=epochs,
-        learning_rate=0.01,
-        stopping=training.EarlyStopping(epochs, 0.0),
+        recipe(epochs=epochs, learning_rate=0.01, patience=epochs),
+        steps_per_epoch=1,
         after_epoch=lambda epoch: None,
         description="test",
     )
@@ -68,23 +68,25 @@ def test_the_parameters_that_a_head_trains_are_those_of_its_dense_layer():
 
 def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_path, backbone, images):
     backbone.save(tmp_path / "backbone")
-    about = classifier.new_about(backbone, CLASSES, 0.2, 64) | {"frozen_layers": 140}
+    about = classifier.new_about(backbone.description(), CLASSES, 0.2, 64) | {"frozen_layers": 140}
     frozen, tail = tuned(backbone, images, 140)
-    expected = tail(frozen(images), training=False).numpy()
+    expected = tail(batches.inputs(frozen(images)), training=False).numpy()
     classifier.save(tmp_path / "tuned", tail, about)
 
     loaded = classifier.load(tmp_path / "tuned", backbones.load(tmp_path / "backbone"))
-    assert np.array_equal(loaded(images), expected)
+    [found] = loaded(images)
+    assert np.array_equal(found, expected)
     assert loaded.classes == CLASSES
     assert expected.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-6)
 
 
 def test_a_checkpoint_of_the_head_holds_no_copy_of_the_backbone(tmp_path, backbone):
     head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
-    classifier.save(tmp_path, head, classifier.new_about(backbone, CLASSES, 0.2, 64))
+    classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64))
     loaded = classifier.load_head(tmp_path, seed=0)
     features = np.random.default_rng(0).normal(size=(4, backbone.channels)).astype(np.float32)
-    assert np.array_equal(classifier.probabilities(loaded)(features), classifier.probabilities(head)(features))
+    [found], [expected] = classifier.probabilities(loaded)(features), classifier.probabilities(head)(features)
+    assert np.array_equal(found, expected)
     assert (tmp_path / "trained.weights.h5").stat().st_size < 100_000
 
 
@@ -94,14 +96,28 @@ def test_the_same_training_gives_the_same_bytes(tmp_path, images):
         runtime.start(0)
         backbone = backbones.make("MobileNetV2", None, 32, "float32")
         _, tail = tuned(backbone, images, 140)
-        classifier.save(tmp_path / name, tail, classifier.new_about(backbone, CLASSES, 0.2, 64))
+        classifier.save(tmp_path / name, tail, classifier.new_about(backbone.description(), CLASSES, 0.2, 64))
         files.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert files[0] == files[1]
 
 
+def test_what_is_known_of_a_head_comes_from_the_backbones_description(backbone):
+    described = backbone.description()
+    assert classifier.new_about(described, CLASSES, 0.2, 64) == {
+        "classes": CLASSES,
+        "image_size": 32,
+        "frozen_layers": 154,
+        "dropout": 0.2,
+        "batch_size": 64,
+        "backbone": described,
+    }
+
+
 def test_another_backbone_or_a_broken_file_is_told(tmp_path, backbone, images):
     _, tail = tuned(backbone, images, 150, epochs=1)
-    classifier.save(tmp_path, tail, classifier.new_about(backbone, CLASSES, 0.2, 64) | {"frozen_layers": 150})
+    classifier.save(
+        tmp_path, tail, classifier.new_about(backbone.description(), CLASSES, 0.2, 64) | {"frozen_layers": 150}
+    )
     other = backbones.make("MobileNetV2", None, 64, "float32")
     with pytest.raises(Fault, match="trained on another backbone"):
         classifier.load(tmp_path, other)

@@ -1,12 +1,16 @@
 """What params.yaml may hold, and what a person is told when it holds something else."""
 
+import re
+import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from transfer import params
 from transfer.faults import Fault, Faults
@@ -38,22 +42,32 @@ def replaced(path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_the_committed_file_holds_the_values_of_the_study():
-    settings = params.load(ROOT / "params.yaml")
-    assert settings.batch_size == 64
-    assert settings.data.split.model_dump() == {"train": 0.8, "validation": 0.1, "test": 0.1}
-    assert settings.augment.flip == "horizontal"
-    assert settings.augment.rotation == 0.2
-    assert settings.train_tl.model_dump() == {
+def documented(start: str) -> list[str]:
+    """What the README's one command that starts so sets with `-S`."""
+    text = re.sub(r"\\\s*\n", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    [command] = [line for line in text.splitlines() if line.strip().startswith(start)]
+    return [value for option, value in pairwise(shlex.split(command, comments=True)) if option == "-S"]
+
+
+def test_the_documented_command_gives_the_recipe_of_the_study(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(COMMITTED, encoding="utf-8")
+    apply_overrides(path, documented("dvc exp run -S train_tl.epochs=20"))
+    settings = params.load(path)
+    study = {
         "epochs": 20,
-        "learning_rate": 0.001,
-        "dropout": 0.2,
+        "schedule": "constant",
+        "warmup_epochs": 0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
         "early_stopping": {"patience": 2, "min_delta": 0.001},
     }
-    assert settings.finetune.epochs == 20
-    assert settings.finetune.learning_rate == 1e-5
-    assert settings.finetune.early_stopping.model_dump() == {"patience": 2, "min_delta": 0.001}
-    assert settings.evaluate.gallery_class == "worst"
+    assert settings.train_tl.model_dump() == study | {"learning_rate": 0.001, "dropout": 0.2}
+    assert settings.finetune.model_dump(exclude={"frozen_layers"}) == study | {"learning_rate": 0.00001}
+    # What the command need not set
+    assert settings.batch_size == 64
+    assert settings.data.split.model_dump() == {"train": 0.8, "validation": 0.1, "test": 0.1}
+    assert (settings.augment.flip, settings.augment.rotation) == ("horizontal", 0.2)
 
 
 def test_the_committed_weights_are_a_file_that_dvc_tracks():
@@ -92,11 +106,23 @@ def test_the_committed_weights_are_a_file_that_dvc_tracks():
         ("train_tl.learning_rate", float("nan"), ["train_tl.learning_rate is nan", "above 0 and at most 1"]),
         ("train_tl.learning_rate", float("inf"), ["train_tl.learning_rate is inf", "above 0 and at most 1"]),
         ("train_tl.learning_rate", "fast", ["train_tl.learning_rate is 'fast'", "above 0 and at most 1"]),
+        ("train_tl.schedule", "linear", ["train_tl.schedule is 'linear'", "allowed: constant or cosine"]),
+        ("finetune.schedule", None, ["finetune.schedule is null", "allowed: constant or cosine"]),
+        ("train_tl.warmup_epochs", -1, ["train_tl.warmup_epochs is -1", "a whole number of at least 0"]),
+        ("finetune.warmup_epochs", 0.5, ["finetune.warmup_epochs is 0.5", "a whole number of at least 0"]),
+        ("train_tl.weight_decay", -0.1, ["train_tl.weight_decay is -0.1", "a number of at least 0"]),
+        ("finetune.weight_decay", float("inf"), ["finetune.weight_decay is inf", "a number of at least 0"]),
+        ("finetune.weight_decay", None, ["finetune.weight_decay is null", "a number of at least 0"]),
+        ("train_tl.label_smoothing", 1.0, ["train_tl.label_smoothing is 1.0", "a number from 0 to below 1"]),
+        ("finetune.label_smoothing", ABSENT, ["finetune.label_smoothing is missing", "from 0 to below 1"]),
+        ("finetune.dropout", 0.2, ["finetune.dropout is no parameter"]),
         ("train_tl.dropout", float("nan"), ["train_tl.dropout is nan", "from 0 to below 1"]),
         ("train_tl.dropout", 1.0, ["train_tl.dropout is 1.0", "from 0 to below 1"]),
         ("train_tl.early_stopping.min_delta", float("inf"), ["min_delta is inf", "at least 0"]),
         ("train_tl.early_stopping.min_delta", float("nan"), ["min_delta is nan", "at least 0"]),
-        ("finetune.early_stopping.patience", 0, ["finetune.early_stopping.patience is 0", "at least 1"]),
+        ("finetune.early_stopping.patience", 0, ["early_stopping.patience is 0", "at least 1, or null for no early"]),
+        ("train_tl.early_stopping.patience", "none", ["early_stopping.patience is 'none'", "or null for no early"]),
+        ("train_tl.early_stopping", None, ["train_tl.early_stopping is null", "a section with patience, min_delta"]),
         ("backbone.name", "MobilNetV2", ["backbone.name is 'MobilNetV2'", "keras.applications", "mean MobileNetV2?"]),
         ("backbone.name", "InceptionResnetV2", ["backbone.name is 'InceptionResnetV2'", "mean InceptionResNetV2?"]),
         ("backbone.name", 7, ["backbone.name is 7", "the name of a keras.applications class"]),
@@ -138,6 +164,12 @@ def test_a_bad_value_is_told_with_its_key_and_what_is_allowed(tmp_path, key, val
         ("precision", "bfloat16"),
         ("data.tolerance", 0.0),
         ("train_tl.learning_rate", 1),
+        ("train_tl.schedule", "constant"),
+        ("train_tl.warmup_epochs", 3),
+        ("finetune.weight_decay", 0),
+        ("finetune.label_smoothing", 0.1),
+        ("train_tl.early_stopping.patience", 1),
+        ("finetune.early_stopping.patience", None),
         ("seed", 2**32 - 1),
         ("image_size", 32),
         ("evaluate.gallery_class", "007"),
@@ -152,8 +184,10 @@ def test_an_allowed_value_is_taken(tmp_path, key, value):
 
 @pytest.mark.parametrize(("written", "number"), [("2e-5", 2e-5), ("2e-05", 2e-5), ("2.5E-4", 2.5e-4), ("1e-0", 1.0)])
 def test_a_number_with_an_exponent_needs_neither_point_nor_quotes(tmp_path, written, number):
-    path = replaced(tmp_path / "params.yaml", "learning_rate: 0.00001", f"learning_rate: {written}")
-    assert params.load(path).finetune.learning_rate == number
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"learning_rate: [0-9.]+", f"learning_rate: {written}", COMMITTED), encoding="utf-8")
+    settings = params.load(path)
+    assert settings.train_tl.learning_rate == settings.finetune.learning_rate == number
 
 
 def test_shares_must_add_up_to_one(tmp_path):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from runs import run_stage, write_params
+from runs import recipe, run_stage, write_params
 
 PHOTOGRAPHS = os.environ.get("WASTE_PHOTOS", "")
 pytestmark = [
@@ -17,7 +17,8 @@ pytestmark = [
 def test_a_head_on_imagenet_features_tells_waste_apart(tmp_path):
     (tmp_path / "dataset_images").symlink_to(Path(PHOTOGRAPHS).resolve())
     backbone = {"name": "MobileNetV2", "weights": "imagenet"}
-    write_params(tmp_path, image_size=224, batch_size=64, backbone=backbone, augment__views=1, train_tl__epochs=20)
+    head = recipe(epochs=20, learning_rate=0.001, min_delta=0.001).model_dump() | {"dropout": 0.2}
+    write_params(tmp_path, image_size=224, batch_size=64, backbone=backbone, augment__views=1, train_tl=head)
     for stage in ("prepare", "features", "train_tl"):
         done = run_stage(stage, tmp_path)
         assert done.returncode == 0, done.stderr

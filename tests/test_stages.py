@@ -70,13 +70,22 @@ def test_finetune_reports_every_round_and_keeps_the_best(project):
     accuracies = [found["rounds"][number]["validation"]["accuracy"] for number in ("1", "2")]
     assert found["kept"]["round"] == 1 + accuracies.index(max(accuracies))
     for found_round in found["rounds"].values():
+        # Without patience, all epochs are trained and the last is kept
+        assert (found_round["epochs"], found_round["best_epoch"]) == (2, 2)
         gap = found_round["train"]["accuracy"] - found_round["validation"]["accuracy"]
         assert found_round["gap"] == pytest.approx(gap, abs=1e-5)
+    curve = pd.read_csv(folder / "plots/finetune/plots/metrics/validation/accuracy.tsv", sep="\t")
+    assert curve["accuracy"].tolist()[1::2] == pytest.approx(accuracies, abs=1e-6)
     trained = [found["rounds"][number]["parameters"]["trainable"] for number in ("1", "2")]
     # From layer 150 on: a normalization (2 x 320), Conv_1 (320 x 1280, no bias), its own (2 x 1280), and the head
     assert trained[0] == 2 * 320 + 320 * 1280 + 2 * 1280 + 1280 * 3 + 3
     assert trained[1] > trained[0]
     assert read(folder, "models/finetune/model.json")["frozen_layers"] in (150, 140)
+
+
+def test_what_a_stage_needed_on_disk_while_it_ran_is_gone(project):
+    folder, _ = project
+    assert [path.name for path in (folder / ".scratch").iterdir()] == ["lock"]
 
 
 def test_evaluate_gives_the_same_numbers_in_every_file(project):
@@ -112,7 +121,7 @@ def test_the_models_are_scored_on_the_images_they_are_said_to_be(project):
         "from transfer import backbone, classifier, prepared\n"
         "test = prepared.load('test')\n"
         "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')))\n"
-        "found = model(test.images[:])\n"
+        "[found] = model(test.images[:])\n"
         "print([[test.paths[row], test.classes[found[row].argmax()], float(found[row].max())] for row in range(6)])\n"
     )
     done = run_python(folder, "-c", script)

@@ -1,13 +1,15 @@
-"""The training loop and early stopping, against values worked out by hand and against Keras' own callback."""
+"""The training loop, its rates and early stopping, against values worked out by hand and Keras' own callback."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from runs import recipe
 
 from transfer.faults import Fault
 from transfer.framework import keras
-from transfer.training import EarlyStopping, Epoch, fit, parameters
+from transfer.training import EarlyStopping, Epoch, fit, optimizer, parameters
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,14 @@ def test_early_stopping_agrees_with_keras_on_random_courses():
         assert ours.best == theirs.best
 
 
+def test_without_patience_nothing_stops_and_the_last_epoch_is_the_best():
+    stopping = EarlyStopping(patience=None, min_delta=0.001)
+    for epoch, value in enumerate([0.9, 0.1, 0.1, 0.1, 0.05]):
+        assert stopping.improves(epoch, value)
+        assert not stopping.stops
+    assert (stopping.best_epoch, stopping.best) == (4, 0.05)
+
+
 def small_model(weight=0.0):
     """One input, two classes; the odds of class 1 over class 0 are exp(2 x weight)."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, activation="softmax", use_bias=False)])
@@ -55,15 +65,19 @@ def small_model(weight=0.0):
     return model
 
 
-def trained(model, batches, validation, epochs=1, learning_rate=1e-9, patience=2):
+def batch(value, labels):
+    """A batch of one input, the same for all of its images, as `transfer.batches` gives it."""
+    return [np.full((len(labels), 1), value)], np.array(labels)
+
+
+def trained(model, training, validation, **changes):
     seen: list[Epoch] = []
     result = fit(
         model,
-        lambda epoch: iter(batches),
+        lambda epoch: iter(training),
         lambda: iter(validation),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        stopping=EarlyStopping(patience, 0.0),
+        recipe(**changes),
+        steps_per_epoch=len(training),
         after_epoch=seen.append,
         description="test",
     )
@@ -73,7 +87,7 @@ def trained(model, batches, validation, epochs=1, learning_rate=1e-9, patience=2
 def test_loss_and_accuracy_are_means_over_images_not_over_batches():
     # With the weight at 1/2, x = 1 gives odds of e for class 1: right with e / (1 + e), wrong with 1 / (1 + e)
     right, wrong = -np.log(np.e / (1 + np.e)), -np.log(1 / (1 + np.e))
-    three, one = (np.ones((3, 1)), np.array([1, 1, 1])), (np.ones((1, 1)), np.array([0]))
+    three, one = batch(1, [1, 1, 1]), batch(1, [0])
     result, seen = trained(small_model(0.5), [three, one], [one, three])
     assert seen == result.epochs
     for logs in (result.best.train, result.best.validation):
@@ -81,20 +95,126 @@ def test_loss_and_accuracy_are_means_over_images_not_over_batches():
         assert logs["loss"] == pytest.approx((3 * right + wrong) / 4, rel=1e-4)
 
 
-def test_the_weights_of_the_best_epoch_come_back():
-    # Training pushes towards class 1, validation holds class 0: every epoch is worse than the one before
+def going_astray(**changes):
+    """Training pushes towards class 1, validation holds class 0: every epoch is worse than the one before."""
     model = small_model(-0.06)
-    batches, validation = [(np.ones((4, 1)), np.ones(4, int))], [(np.ones((4, 1)), np.zeros(4, int))]
-    result, _ = trained(model, batches, validation, epochs=9, learning_rate=0.05, patience=2)
+    result, _ = trained(model, [batch(1, [1] * 4)], [batch(1, [0] * 4)], epochs=9, learning_rate=0.05, **changes)
+    return result, model.layers[0].kernel.numpy().ravel()
+
+
+def test_the_weights_of_the_best_epoch_come_back():
+    result, weights = going_astray(patience=2)
     assert [epoch.validation["accuracy"] for epoch in result.epochs] == [1, 0, 0]
     # Adam's first step is the learning rate itself: -0.06 + 0.05 is what the first epoch ended with
-    assert model.layers[0].kernel.numpy().ravel() == pytest.approx([0.01, -0.01], abs=1e-5)
+    assert weights == pytest.approx([0.01, -0.01], abs=1e-5)
     assert result.metrics()["best_epoch"] == 1 and result.metrics()["epochs"] == 3
+
+
+def test_without_patience_the_weights_of_the_last_epoch_stay():
+    result, weights = going_astray(patience=None)
+    assert [epoch.validation["accuracy"] for epoch in result.epochs] == [1, *[0] * 8]
+    assert result.metrics()["best_epoch"] == result.metrics()["epochs"] == 9
+    assert result.best is result.epochs[-1]
+    # The loss that is told is the one of these very weights, whose odds for class 0 are exp(first - second)
+    odds = math.exp(weights[0] - weights[1])
+    assert result.best.validation["loss"] == pytest.approx(math.log(1 + 1 / odds), rel=1e-5)
+    # Nine steps of Adam in one direction, none longer than the rate but for the rounding
+    assert 0.3 < weights[1] <= -0.06 + 9 * 0.05 + 1e-5
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence():
     with pytest.raises(Fault, match="no number after epoch 1"):
-        trained(small_model(), [(np.full((1, 1), np.nan), np.zeros(1, int))], [(np.ones((1, 1)), np.zeros(1, int))])
+        trained(small_model(), [batch(np.nan, [0])], [batch(1, [0])])
+
+
+def rates(given, steps_per_epoch, steps):
+    """The learning rate at each of the first steps."""
+    adam = optimizer(given, steps_per_epoch)
+    found = []
+    for step in range(steps):
+        adam.iterations.assign(step)
+        found.append(float(adam.learning_rate))
+    return found
+
+
+# Half of 1 + the cosine of 0, 30, 60 ... 180 degrees, and of 0, 45 ... 180
+SIXTHS = [1, (2 + math.sqrt(3)) / 4, 3 / 4, 1 / 2, 1 / 4, (2 - math.sqrt(3)) / 4, 0]
+QUARTERS = [1, (2 + math.sqrt(2)) / 4, 1 / 2, (2 - math.sqrt(2)) / 4, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"epochs": 2}, QUARTERS),
+        # Two steps of warm-up from zero, then six down to zero again, and never below it
+        ({"epochs": 4, "warmup_epochs": 1}, [0, 1 / 2, *SIXTHS, 0, 0]),
+        ({"epochs": 1, "warmup_epochs": 2}, [0, 1 / 4, 1 / 2]),
+    ],
+)
+def test_a_cosine_schedule_has_the_rates_worked_out_by_hand(changes, expected):
+    found = rates(recipe(schedule="cosine", learning_rate=0.8, **changes), 2, len(expected))
+    assert found == pytest.approx([0.8 * share for share in expected], abs=1e-7)
+
+
+def test_a_constant_schedule_knows_neither_warm_up_nor_end():
+    assert rates(recipe(epochs=2, warmup_epochs=1, learning_rate=0.5), 2, 9) == [0.5] * 9
+
+
+def test_a_training_goes_through_its_whole_schedule():
+    # Where the input is nought, so is the gradient, and a kernel changes by its decay alone: it tells the rates
+    model = small_model(1.0)
+    training = [batch(0, [1])] * 2
+    trained(
+        model,
+        training,
+        [batch(0, [1])],
+        epochs=2,
+        schedule="cosine",
+        learning_rate=0.5,
+        weight_decay=0.2,
+        patience=None,
+    )
+    expected = math.prod(1 - 0.2 * 0.5 * share for share in QUARTERS[:4])
+    assert model.layers[0].kernel.numpy().ravel() == pytest.approx([-expected, expected], rel=1e-5)
+
+
+@pytest.mark.parametrize(("decay", "left"), [(0.3, 1 - 0.1 * 0.3), (0.0, 1.0)])
+def test_weight_decay_shrinks_kernels_and_nothing_else(decay, left):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            layers.Conv2D(2, 1),
+            layers.BatchNormalization(),
+            layers.DepthwiseConv2D(2),
+            layers.SeparableConv2D(2, 2),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    for variable in model.trainable_variables:
+        variable.assign(np.full(variable.shape, 2.0))
+    adam = optimizer(recipe(learning_rate=0.1, weight_decay=decay), 1)
+    adam.apply(
+        [np.zeros(variable.shape, np.float32) for variable in model.trainable_variables], model.trainable_variables
+    )
+    kernels = {"kernel", "depthwise_kernel", "pointwise_kernel"}
+    assert {variable.name for variable in model.trainable_variables} == kernels | {"bias", "gamma", "beta"}
+    for variable in model.trainable_variables:
+        expected = 2 * left if variable.name in kernels else 2
+        assert variable.numpy() == pytest.approx(np.full(variable.shape, expected), rel=1e-6), variable.path
+
+
+@pytest.mark.parametrize(("smoothing", "weight"), [(0.0, 1.05), (0.5, 0.95)])
+def test_smoothed_labels_are_trained_on_but_not_told_of(smoothing, weight):
+    # The model gives class 1 e^2 / (1 + e^2) = 0.88: less than the label's 1, more than the smoothed label's 0.75
+    model = small_model(1.0)
+    result, _ = trained(model, [batch(1, [1])], [batch(1, [1, 0])], learning_rate=0.05, label_smoothing=smoothing)
+    assert result.best.train["loss"] == pytest.approx(math.log(1 + math.exp(-2)), rel=1e-5)
+    # Adam's first step is the learning rate itself
+    assert model.layers[0].kernel.numpy().ravel() == pytest.approx([-weight, weight], abs=1e-5)
+    right, wrong = math.log(1 + math.exp(-2 * weight)), math.log(1 + math.exp(2 * weight))
+    assert result.best.validation["loss"] == pytest.approx((right + wrong) / 2, rel=1e-4)
 
 
 def test_parameters_counts_only_what_is_trained():

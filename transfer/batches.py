@@ -1,9 +1,10 @@
 """In which order and in which pieces a split is gone through, in training and otherwise.
 
-The trainings differ only in where a batch's inputs come from: features cached for each view, or views drawn now and run
-through the frozen part of the network.
+The trainings differ only in where a batch's inputs come from: what the frozen part of the network made of each view,
+cached, or views drawn now and run through it. Either way they are a list of arrays, one for each tensor at the cut.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from transfer.prepared import Split
 from transfer.views import Augmentation
 
 Rows = np.ndarray
-Batches = Iterator[tuple[Any, np.ndarray]]
+Tensors = list[np.ndarray]
+Batches = Iterator[tuple[Tensors, np.ndarray]]
 
 
 def shuffled(images: int, batch_size: int, *draw: int) -> list[Rows]:
@@ -29,21 +31,35 @@ def in_order(images: int, batch_size: int) -> list[Rows]:
     return [np.arange(start, min(start + batch_size, images)) for start in range(0, images, batch_size)]
 
 
+def number(images: int, batch_size: int) -> int:
+    """How many batches an epoch has."""
+    return math.ceil(images / batch_size)
+
+
 def cached(
-    features: np.ndarray, labels: np.ndarray, augmentation: Augmentation, batch_size: int
+    tensors: Tensors, labels: np.ndarray, augmentation: Augmentation, batch_size: int, training: int = 0
 ) -> Callable[[int], Batches]:
-    """The training batches of an epoch from cached features (images, views, channels), one view an epoch."""
+    """The training batches of an epoch from cached tensors (images, views, ...), one view an epoch.
+
+    Args:
+        training: which training it is, so that no two go through the images in the same order.
+    """
 
     def epoch(number: int) -> Batches:
-        view = views.of_epoch(number, augmentation.views)
-        for rows in shuffled(len(labels), batch_size, augmentation.seed, 0, number):
-            yield features[rows, view], labels[rows]
+        view = views.of_epoch(number, augmentation.views, training)
+        order = shuffled(len(labels), batch_size, augmentation.seed, training, number)
+        for rows, inputs in _ahead(lambda rows: [tensor[rows, view] for tensor in tensors], order):
+            yield inputs, labels[rows]
 
     return epoch
 
 
 def drawn(
-    frozen: Callable[[np.ndarray], Any], split: Split, augmentation: Augmentation, batch_size: int, training: int = 0
+    frozen: Callable[[np.ndarray], Tensors],
+    split: Split,
+    augmentation: Augmentation,
+    batch_size: int,
+    training: int = 0,
 ) -> Callable[[int], Batches]:
     """The training batches of an epoch from views drawn now and run through `frozen`.
 
@@ -60,14 +76,21 @@ def drawn(
     return epoch
 
 
-def stored(features: np.ndarray, labels: np.ndarray, batch_size: int) -> Callable[[], Batches]:
-    """The validation batches from features (images, 1, channels)."""
-    return lambda: ((features[rows, 0], labels[rows]) for rows in in_order(len(labels), batch_size))
+def stored(tensors: Tensors, labels: np.ndarray, batch_size: int) -> Callable[[], Batches]:
+    """The validation batches from cached tensors (images, 1, ...)."""
+    return lambda: (
+        ([tensor[rows, 0] for tensor in tensors], labels[rows]) for rows in in_order(len(labels), batch_size)
+    )
 
 
-def plain(frozen: Callable[[np.ndarray], Any], split: Split, batch_size: int) -> Callable[[], Batches]:
+def plain(frozen: Callable[[np.ndarray], Tensors], split: Split, batch_size: int) -> Callable[[], Batches]:
     """The validation batches of images as they are, run through `frozen`."""
     return lambda: ((frozen(split.images[rows]), split.labels[rows]) for rows in in_order(len(split), batch_size))
+
+
+def inputs(tensors: Tensors) -> Any:
+    """The tensors as a Keras model takes them: one by itself, several as a list."""
+    return tensors if len(tensors) > 1 else tensors[0]
 
 
 def padded(images: np.ndarray, batch_size: int) -> np.ndarray:
@@ -80,16 +103,16 @@ def padded(images: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def through(
-    function: Callable[[np.ndarray], np.ndarray],
+    function: Callable[[np.ndarray], Tensors],
     read: Callable[[Rows], np.ndarray],
     images: int,
     batch_size: int,
     description: str,
-) -> Iterator[tuple[Rows, np.ndarray]]:
+) -> Iterator[tuple[Rows, Tensors]]:
     """Run `function` over a whole split in order, in batches of one shape.
 
     Args:
-        function: (batch_size, ...) to results whose first axis is the batch.
+        function: (batch_size, ...) to arrays whose first axis is the batch.
         read: the rows of a batch to what `function` takes.
         images: how many the split has.
         description: what the progress bar says.
@@ -99,9 +122,9 @@ def through(
     """
     order = in_order(images, batch_size)
     for rows, inputs in tqdm(_ahead(read, order), description, len(order), unit="batch", disable=None, leave=False):
-        yield rows, function(padded(inputs, batch_size))[: len(rows)]
+        yield rows, [tensor[: len(rows)] for tensor in function(padded(inputs, batch_size))]
 
 
-def _ahead(read: Callable[[Rows], np.ndarray], order: list[Rows]) -> Iterator[tuple[Rows, np.ndarray]]:
+def _ahead(read: Callable[[Rows], Any], order: list[Rows]) -> Iterator[tuple[Rows, Any]]:
     """Each batch's rows and what `read` makes of them; the next batch is read while this one is used."""
     return parallel.mapped(lambda rows: (rows, read(rows)), order, threads=1)

@@ -6,7 +6,7 @@ A checkpoint is a folder with what was trained, never another copy of the backbo
     model.json           what is needed to rebuild and use it
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from transfer import files, weights
 from transfer.backbone import Backbone, Frozen, pooled
+from transfer.batches import inputs
 from transfer.faults import Fault
 from transfer.framework import keras
 
@@ -45,42 +46,48 @@ class Tail(keras.Model):
         super().__init__()
         self.rest = rest
         self.head = head
-        self([keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in rest.inputs])
+        self(inputs([keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in rest.inputs]))
 
-    def call(self, frontier: Sequence[Any], training: bool = False) -> Any:
-        inputs = frontier if len(self.rest.inputs) > 1 else frontier[0]
-        return self.head(pooled(self.rest(inputs, training=False)), training=training)
+    def call(self, frontier: Any, training: bool = False) -> Any:
+        return self.head(pooled(self.rest(frontier, training=False)), training=training)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        return self.head.output_shape
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """8-bit images (images, size, size, 3) to probabilities (images, classes): the frozen part, then the trained."""
+    """8-bit images (images, size, size, 3) to probabilities (images, classes), the only array of a list.
+
+    The frozen part runs first, then the trained.
+    """
 
     classes: list[str]
     frozen: Frozen
     trained: keras.Model
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        return self.trained(self.frozen(images), training=False).numpy()
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        return [self.trained(inputs(self.frozen(images)), training=False).numpy()]
 
 
-def probabilities(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+def probabilities(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
     """What a head makes of features (images, channels), in inference: probabilities (images, classes)."""
-    return lambda features: model(features, training=False).numpy()
+    return lambda features: [model(features, training=False).numpy()]
 
 
-def new_about(backbone: Backbone, classes: list[str], dropout: float, batch_size: int) -> dict[str, Any]:
+def new_about(backbone: dict[str, Any], classes: list[str], dropout: float, batch_size: int) -> dict[str, Any]:
     """What is needed to rebuild and use a classifier of which only the head was trained.
 
-    `frozen_layers` is the cut that the trained part begins at: here, behind the last layer.
+    `frozen_layers` is the cut that the trained part begins at: here, behind the last layer. `backbone` is described.
     """
     return {
         "classes": classes,
-        "image_size": backbone.image_size,
-        "frozen_layers": backbone.layers,
+        "image_size": backbone["image_size"],
+        "frozen_layers": backbone["layers"],
         "dropout": dropout,
         "batch_size": batch_size,
-        "backbone": backbone.description(),
+        "backbone": backbone,
     }
 
 

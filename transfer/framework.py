@@ -19,6 +19,9 @@ with tempfile.TemporaryFile() as notes:
     try:
         import keras
         import tensorflow as tf
+
+        # Keras' and TensorFlow's own exporters use it; it has no other name
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
     except BaseException:
         notes.seek(0)
         os.write(standard_error, notes.read())
@@ -27,4 +30,7 @@ with tempfile.TemporaryFile() as notes:
         os.dup2(standard_error, 2)
         os.close(standard_error)
 
-__all__ = ["keras", "tf"]
+# A model of each kind is traced a few times, and TensorFlow would warn of that in every log.
+tf.get_logger().setLevel("ERROR")
+
+__all__ = ["convert_variables_to_constants_v2", "keras", "tf"]

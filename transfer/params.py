@@ -62,11 +62,12 @@ Natural = Annotated[int, Field(ge=0, le=1_000_000, description="a whole number o
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
 Pixels = Annotated[int, Field(ge=32, le=2048, description="a whole number of pixels from 32 to 2048")]
 Share = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
-Tolerance = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+Fraction = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 Turn = Annotated[float, Field(ge=0, le=0.5, description="a share of a full turn, from 0 to 0.5")]
 Rate = Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")]
-Gain = Annotated[float, Field(ge=0, description="a number of at least 0"), AfterValidator(_finite)]
-Dropout = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+NonNegative = Annotated[float, Field(ge=0, description="a number of at least 0"), AfterValidator(_finite)]
+Schedule = Annotated[Literal["constant", "cosine"], Field(description="constant or cosine")]
+Patience = Annotated[Count | None, Field(description="a whole number of at least 1, or null for no early stopping")]
 Precision = Annotated[Literal["float32", "bfloat16"], Field(description="float32 or bfloat16")]
 Flip = Annotated[Literal["horizontal"] | None, Field(description="horizontal or null")]
 Backbone = Annotated[str, Field(description="the name of a keras.applications class"), AfterValidator(_known_backbone)]
@@ -89,7 +90,7 @@ class SplitParams(_Section):
 
 class DataParams(_Section):
     split: SplitParams
-    tolerance: Tolerance
+    tolerance: Fraction
 
 
 class BackboneParams(_Section):
@@ -104,22 +105,28 @@ class AugmentParams(_Section):
 
 
 class EarlyStoppingParams(_Section):
-    patience: Count
-    min_delta: Gain
+    patience: Patience
+    min_delta: NonNegative
 
 
-class TrainTlParams(_Section):
+class TrainingParams(_Section):
+    """What both trainings have: see `training.fit`."""
+
     epochs: Count
     learning_rate: Rate
-    dropout: Dropout
+    schedule: Schedule
+    warmup_epochs: Natural
+    weight_decay: NonNegative
+    label_smoothing: Fraction
     early_stopping: EarlyStoppingParams
 
 
-class FinetuneParams(_Section):
-    epochs: Count
-    learning_rate: Rate
+class TrainTlParams(TrainingParams):
+    dropout: Fraction
+
+
+class FinetuneParams(TrainingParams):
     frozen_layers: Rounds
-    early_stopping: EarlyStoppingParams
 
 
 class EvaluateParams(_Section):

@@ -1,4 +1,4 @@
-"""The one training loop: Adam, categorical cross-entropy, early stopping on validation accuracy, best weights kept."""
+"""The one training loop: Adam, categorical cross-entropy, a schedule or early stopping on validation accuracy."""
 
 import math
 from collections.abc import Callable
@@ -8,19 +8,24 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from transfer import batches
 from transfer.batches import Batches
 from transfer.faults import Fault
 from transfer.framework import keras
+from transfer.params import TrainingParams
+
+LOSS, ACCURACY = "cross_entropy", "accuracy"
 
 
 @dataclass
 class EarlyStopping:
     """Stop when `patience` epochs in a row have gained no more than `min_delta` over the best value.
 
-    The rule of Keras' callback of that name, with its state in plain sight.
+    The rule of Keras' callback of that name, with its state in plain sight. Without patience nothing stops, and the
+    last epoch is the best by definition: a schedule that ends at a rate of zero has no use for an earlier one.
     """
 
-    patience: int
+    patience: int | None
     min_delta: float
     best: float = -math.inf
     best_epoch: int = -1
@@ -28,7 +33,7 @@ class EarlyStopping:
 
     def improves(self, epoch: int, value: float) -> bool:
         """Take note of an epoch's value and say whether it is the new best."""
-        if value - self.min_delta > self.best:
+        if self.patience is None or value - self.min_delta > self.best:
             self.best, self.best_epoch, self.wait = value, epoch, 0
             return True
         self.wait += 1
@@ -36,7 +41,7 @@ class EarlyStopping:
 
     @property
     def stops(self) -> bool:
-        return self.wait >= self.patience
+        return self.patience is not None and self.wait >= self.patience
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Epoch:
 
 @dataclass
 class Fit:
-    """A training that has ended; the model holds the weights of the best epoch."""
+    """A training that has ended; the model holds the weights of the epoch `best`."""
 
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = -1
@@ -73,17 +78,16 @@ def fit(
     model: keras.Model,
     training: Callable[[int], Batches],
     validation: Callable[[], Batches],
+    recipe: TrainingParams,
     *,
-    epochs: int,
-    learning_rate: float,
-    stopping: EarlyStopping,
+    steps_per_epoch: int,
     after_epoch: Callable[[Epoch], None],
     description: str,
 ) -> Fit:
-    """Train `model`, that ends in a softmax, until it stops gaining, and leave the best epoch's weights in it.
+    """Train `model`, that ends in a softmax, and leave the best epoch's weights in it.
 
     Args:
-        training: the batches (inputs, labels) of an epoch counted from 0.
+        training: the batches (tensors, labels) of an epoch counted from 0.
         validation: the batches to validate on; the labels are class numbers.
         after_epoch: called with each epoch as it ends.
         description: what the progress bar says.
@@ -93,22 +97,27 @@ def fit(
     """
     # Compiling with XLA makes depthwise convolutions on a processor many times slower.
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        optimizer=optimizer(recipe, steps_per_epoch),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        # What is told as loss is not smoothed: it can be compared between recipes, and with other data.
+        metrics=[keras.metrics.CategoricalCrossentropy(LOSS), keras.metrics.CategoricalAccuracy(ACCURACY)],
         jit_compile=False,
     )
+    stopping = EarlyStopping(**recipe.early_stopping.model_dump())
+    classes = model.output_shape[-1]
     done = Fit()
     best: list[np.ndarray] = []
-    with tqdm(total=epochs, desc=description, unit="epoch", disable=None, leave=False) as bar:
-        for number in range(epochs):
+    with tqdm(total=recipe.epochs, desc=description, unit="epoch", disable=None, leave=False) as bar:
+        for number in range(recipe.epochs):
             epoch = Epoch(
-                number, _over(model.train_on_batch, training(number)), _over(model.test_on_batch, validation())
+                number,
+                _over(model.train_on_batch, training(number), classes),
+                _over(model.test_on_batch, validation(), classes),
             )
             if not math.isfinite(epoch.train["loss"]):
                 raise Fault(f"{description}: the loss is no number after epoch {number + 1}: lower the learning_rate.")
             done.epochs.append(epoch)
-            if stopping.improves(number, epoch.validation["accuracy"]):
+            if stopping.improves(number, epoch.validation["accuracy"]) and stopping.patience is not None:
                 best = [variable.numpy() for variable in model.trainable_variables]
             after_epoch(epoch)
             bar.set_postfix(validation=f"{epoch.validation['accuracy']:.3f}", best=f"{stopping.best:.3f}")
@@ -116,19 +125,39 @@ def fit(
             if stopping.stops:
                 break
     done.best_epoch = stopping.best_epoch
-    for variable, value in zip(model.trainable_variables, best, strict=True):
-        variable.assign(value)
+    if best:
+        for variable, value in zip(model.trainable_variables, best, strict=True):
+            variable.assign(value)
     return done
 
 
-def _over(step: Callable[..., dict[str, Any]], batches: Batches) -> dict[str, float]:
+def optimizer(recipe: TrainingParams, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Adam with the recipe's rate: constant, or risen to in the warm-up and brought to zero along half a cosine.
+
+    With `weight_decay`, AdamW (Loshchilov and Hutter 2019), for kernels alone.
+    """
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = recipe.warmup_epochs * steps_per_epoch
+        steps = max(recipe.epochs * steps_per_epoch - warmup, 1)
+        start = 0.0 if warmup else rate
+        rate = keras.optimizers.schedules.CosineDecay(
+            start, steps, warmup_target=rate if warmup else None, warmup_steps=warmup
+        )
+    adam = keras.optimizers.Adam(rate, weight_decay=recipe.weight_decay or None)
+    if recipe.weight_decay:
+        adam.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return adam
+
+
+def _over(step: Callable[..., dict[str, Any]], found: Batches, classes: int) -> dict[str, float]:
     """Loss and accuracy over all images: Keras gives them a batch at a time, so each batch counts by its images."""
     total, sums = 0, {"loss": 0.0, "accuracy": 0.0}
-    for inputs, labels in batches:
-        logs = step(inputs, labels, return_dict=True)
+    for tensors, labels in found:
+        logs = step(batches.inputs(tensors), np.eye(classes, dtype=np.float32)[labels], return_dict=True)
         total += len(labels)
-        for name in sums:
-            sums[name] += float(logs[name]) * len(labels)
+        sums["loss"] += float(logs[LOSS]) * len(labels)
+        sums["accuracy"] += float(logs[ACCURACY]) * len(labels)
     return {name: value / total for name, value in sums.items()}
 
 

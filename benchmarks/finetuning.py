@@ -1,0 +1,83 @@
+"""A round of fine-tuning by the pipeline's own modules, timed over a few batches.
+
+    python -m benchmarks.finetuning OUTPUT.json --frozen-layers 500 300 --batches 4
+
+To be run in a folder where prepare, features and train_tl have run.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from transfer import backbone as backbones
+from transfer import batches, classifier, files, params, prefix, prepared, runtime, training, views
+from transfer.faults import run
+from transfer.prepared import Split
+
+# The first is slower: it traces
+EPOCHS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.finetuning", description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path, help="JSON file to write")
+    parser.add_argument("--frozen-layers", type=int, nargs="+", required=True)
+    parser.add_argument("--batches", type=int, default=4, help="training batches to time an epoch over")
+    asked = parser.parse_args()
+    settings = params.load()
+    runtime.start(settings.seed)
+    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    train, validation = prepared.load("train"), prepared.load("validation")
+    share = min(asked.batches * settings.batch_size / len(train), 1)
+    # As large a part of the validation images as of the training images
+    few, fewer = (part(split, np.arange(len(split)) < round(len(split) * share)) for split in (train, validation))
+
+    backbone = backbones.load(Path("models/backbone"))
+    results = {}
+    for frozen_layers in asked.frozen_layers:
+        frozen, rest = backbone.cut(frozen_layers)
+        tail = classifier.Tail(rest, classifier.load_head(Path("models/train_tl"), settings.seed))
+        times = [time.perf_counter()]
+        with prefix.once(frozen, few, fewer, augmentation, settings.batch_size, training=1) as given:
+            times.append(time.perf_counter())
+            training.fit(
+                tail,
+                *given,
+                settings.finetune.model_copy(update={"epochs": EPOCHS}),
+                steps_per_epoch=batches.number(len(few), settings.batch_size),
+                after_epoch=partial(note, times),
+                description=f"{frozen_layers} layers frozen",
+            )
+        epochs = [end - start for start, end in pairwise(times[1:])]
+        results[str(frozen_layers)] = {
+            "prefix_seconds": (times[1] - times[0]) / share,
+            "epoch_seconds": median(epochs[1:]) / share,
+            "tracing_seconds": epochs[0] - median(epochs[1:]),
+        }
+    files.write_json(asked.output, {"timed_share": share, "views": augmentation.views, "rounds": results})
+
+
+def note(times: list[float], _: training.Epoch) -> None:
+    times.append(time.perf_counter())
+
+
+def part(split: Split, which: np.ndarray) -> Split:
+    """Those images of a split that `which` (images,) says."""
+    [rows] = which.nonzero()
+    return replace(
+        split,
+        images=split.images[rows],
+        labels=split.labels[rows],
+        paths=[split.paths[row] for row in rows],
+        digests=[split.digests[row] for row in rows],
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,93 @@
+"""How many cached views do what augmentation drawn anew does: `python -m benchmarks.view_counts OUTPUT.json`.
+
+To be run in a folder where prepare and features have run. Training and validation images are pooled, cross-validated:
+each part of them is held out once, and the test split is not looked at. With as many views as epochs, every epoch sees
+views that no other has: augmentation drawn anew.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.finetuning import part
+from transfer import backbone as backbones
+from transfer import batches, classifier, files, params, prefix, prepared, runtime, training, views
+from transfer.faults import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.view_counts", description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path, help="JSON file to write")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 40], help="numbers of views")
+    parser.add_argument("--folds", type=int, default=8, help="parts to divide the images into")
+    parser.add_argument("--held-out", type=int, help="how many of the parts to hold out, one after the other; all")
+    parser.add_argument("--frozen-layers", type=int, help="fine-tune behind this cut too")
+    asked = parser.parse_args()
+    settings = params.load()
+    runtime.start(settings.seed)
+    backbone = backbones.load(Path("models/backbone"))
+    weights = [variable.numpy() for variable in backbone.model.variables]
+    augmentation = views.Augmentation(
+        settings.augment.flip, settings.augment.rotation, max(asked.counts), settings.seed
+    )
+    train, validation = prepared.load("train"), prepared.load("validation")
+    pool = replace(
+        train,
+        images=np.concatenate([train.images, validation.images]),
+        labels=np.concatenate([train.labels, validation.labels]),
+        paths=train.paths + validation.paths,
+        digests=train.digests + validation.digests,
+    )
+    fold = np.random.default_rng(settings.seed).permutation(len(pool)) % asked.folds
+    right: dict[str, dict[str, int]] = {"train_tl": {}, "finetune": {}}
+    held_out = range(asked.held_out or asked.folds)
+    with tempfile.TemporaryDirectory(dir=".") as temporary:
+        folder = Path(temporary)
+        [features] = prefix.stored(
+            backbone.features, pool, augmentation, augmentation.views, settings.batch_size, folder, "pool, features"
+        )
+        for count in asked.counts:
+            fewer = replace(augmentation, views=count)
+            for held in held_out:
+                seen, unseen = part(pool, fold != held), part(pool, fold == held)
+                head = classifier.head(backbone.channels, len(pool.classes), settings.train_tl.dropout, settings.seed)
+                steps = batches.number(len(seen), settings.batch_size)
+                fit = training.fit(
+                    head,
+                    batches.cached([features[fold != held][:, :count]], seen.labels, fewer, settings.batch_size),
+                    batches.stored([features[fold == held]], unseen.labels, settings.batch_size),
+                    settings.train_tl,
+                    steps_per_epoch=steps,
+                    after_epoch=lambda _: None,
+                    description=f"{count} views",
+                )
+                add(right["train_tl"], count, fit, len(unseen))
+                if asked.frozen_layers is None:
+                    continue
+                for variable, value in zip(backbone.model.variables, weights, strict=True):
+                    variable.assign(value)
+                frozen, rest = backbone.cut(asked.frozen_layers)
+                with prefix.once(frozen, seen, unseen, fewer, settings.batch_size, training=1) as given:
+                    fit = training.fit(
+                        classifier.Tail(rest, head),
+                        *given,
+                        settings.finetune,
+                        steps_per_epoch=steps,
+                        after_epoch=lambda _: None,
+                        description=f"{count} views, fine-tuned",
+                    )
+                add(right["finetune"], count, fit, len(unseen))
+    images = int(np.isin(fold, held_out).sum())
+    accuracy = {stage: {count: n / images for count, n in found.items()} for stage, found in right.items() if found}
+    files.write_json(asked.output, {"held_out_images": images, "accuracy": accuracy})
+
+
+def add(right: dict[str, int], count: int, fit: training.Fit, images: int) -> None:
+    right[str(count)] = right.get(str(count), 0) + round(fit.best.validation["accuracy"] * images)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,80 @@
+"""What the benchmarks work out themselves: operations, ratios, and the parameters of a clone."""
+
+import sys
+
+import pytest
+import yaml
+
+from benchmarks import clones, passes, processes, tables
+from transfer.framework import keras
+
+
+def test_the_operations_of_convolutions_are_counted_as_worked_out_by_hand():
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(5, 3, padding="same", use_bias=False)(images)
+    x = keras.layers.DepthwiseConv2D(3, strides=2, padding="same")(x)
+    model = keras.Model(images, keras.layers.Conv2D(7, 1)(x))
+    # 8 x 8 places of 3 x 3 x 3 x 5 products; 4 x 4 of 3 x 3 x 5; 4 x 4 of 5 x 7
+    assert passes.multiply_adds(model) == 64 * 135 + 16 * 45 + 16 * 35
+
+
+def test_inception_resnet_has_the_operations_that_are_published_for_its_size():
+    model = keras.applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(320, 320, 3))
+    assert passes.multiply_adds(model) == pytest.approx(14.57e9, rel=0.001)
+
+
+def test_a_process_is_weighed_at_its_peak():
+    megabytes = 200
+    program = f"import time; a = b'x' * {megabytes}_000_000; time.sleep(0.3); del a; time.sleep(0.3)"
+    found = processes.python("-c", program)
+    assert megabytes * 1e6 < found.peak < (megabytes + 30) * 1e6
+    assert 0.6 < found.seconds < 5
+    empty = processes.measured(sys.executable, "-c", "import time; time.sleep(0.3)")
+    assert empty.peak < 30e6
+
+
+def test_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
+    (tmp_path / "params.yaml").write_text("seed: 1\naugment: {views: 4, flip: null}\n")
+    clones.change(tmp_path, {"augment.views": 1, "seed": 3})
+    changed = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    assert changed == {"seed": 3, "augment": {"views": 1, "flip": None}}
+
+
+def test_the_table_divides_the_studys_seconds_by_the_pipelines():
+    epoch = {"step_seconds": 5.0, "validation_seconds": 5.0, "epoch_seconds": 80.0}
+    tuned = {"frozen_500": {"epoch_seconds": 120.0}}
+    runs = [{"seconds": seconds, "peak_bytes": 1, "validation_accuracy": 0.7} for seconds in (90.0, 80.0, 1000.0)]
+    fast = [{"seconds": 30.0, "peak_bytes": 1, "validation_accuracy": 0.75}]
+    one_pass = {"images_per_second": 12.6, "matrix_product_gflops": 382, "share_of_ceiling": 0.96}
+    found = tables.markdown(
+        {
+            "machine": {"processors": 2, "processor": "some", "tensorflow": "2"},
+            "passes": {"float32": one_pass, "bfloat16": one_pass},
+            "transfer_learning_MobileNetV2": {
+                "notebook": runs,
+                "one_view": fast,
+                "default_views": fast,
+                "head_again": [9.0],
+                "nothing": [0.8],
+            },
+            "transfer_learning_InceptionResNetV2": {
+                "notebook_epoch": epoch,
+                "float32": {"seconds": 100.0},
+                "bfloat16": {"seconds": 80.0},
+                "head_again": [10.0],
+            },
+            "fine_tuning_InceptionResNetV2": {
+                "notebook": {"float32": tuned, "bfloat16": tuned},
+                "pipeline": {
+                    "rounds": {"500": {"prefix_seconds": 50.0, "epoch_seconds": 40.0, "tracing_seconds": 30.0}}
+                },
+            },
+            "memory": {"peak_bytes": {"prepare": {"10": 1e8, "100": 1.1e8}}, "ratio": {"prepare": 1.1}},
+        }
+    )
+    # The median of the study's runs, five of its epochs, ten of its epochs of fine-tuning
+    assert "MobileNetV2 224, one view | 90.0 s | 30.0 s | 3.00 |" in found
+    assert "float32, one view * | 400.0 s | 100.0 s | 4.00 |" in found
+    assert "500 frozen, bfloat16 against float32 * | 120.0 s | 40.0 s | 3.00 |" in found
+    assert "the frozen prefix included * | 1200.0 s | 480.0 s | 2.50 |" in found
+    assert "| prepare | 100 | 110 | 1.10 |" in found

@@ -1,0 +1,225 @@
+"""The frozen layers run once: what comes out of the cut is, bit for bit, what running them in every epoch gives."""
+
+import shutil
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from runs import recipe
+
+from transfer import backbone as backbones
+from transfer import batches, classifier, prefix, runtime, scratch, training
+from transfer.faults import Fault
+from transfer.framework import keras
+from transfer.prepared import Split
+from transfer.views import Augmentation
+
+IMAGES, UNSEEN, BATCH = 10, 5, 4
+# What cut 20 of MobileNetV2 passes at 32 pixels: a block's narrow output, and the same made six times as wide
+NARROW, WIDE = 8 * 8 * 24, 8 * 8 * 24 * 6
+
+
+def split_of(images, seed):
+    chance = np.random.default_rng(seed)
+    pixels = chance.integers(0, 256, (images, 32, 32, 3), np.uint8)
+    digests = [f"{number:016x}" for number in chance.integers(0, 2**62, images)]
+    return Split(pixels, np.arange(images) % 3, [""] * images, digests, ["a", "b", "c"])
+
+
+TRAIN, VALIDATION = split_of(IMAGES, 1), split_of(UNSEEN, 2)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def made(precision="float32"):
+    """A backbone of random weights, and statistics with which they neither fade out nor blow up."""
+    runtime.start(0)
+    backbone = backbones.make("MobileNetV2", None, 32, precision)
+    for layer in backbone.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    backbone.model(backbone.preprocess(TRAIN.images.astype(np.float32)), training=True)
+    return backbone
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return made()
+
+
+class Counted:
+    """Frozen layers that count the images they are given.
+
+    They always run on a whole batch: how a processor rounds may depend on how many images it has at once.
+    """
+
+    def __init__(self, frozen):
+        self.frozen, self.layers, self.outputs, self.images = frozen, frozen.layers, frozen.outputs, 0
+
+    def __call__(self, images):
+        self.images += len(images)
+        return [tensor[: len(images)] for tensor in self.frozen(batches.padded(images, BATCH))]
+
+
+def cut(backbone, layers):
+    return Counted(backbone.cut(layers)[0])
+
+
+def augmentation(cached):
+    return Augmentation("horizontal", 0.2, cached, 1)
+
+
+def once(frozen, cached=3, number=1):
+    return prefix.once(frozen, TRAIN, VALIDATION, augmentation(cached), BATCH, number)
+
+
+def drawn(frozen, cached=3, number=1):
+    return batches.drawn(frozen, TRAIN, augmentation(cached), BATCH, number)
+
+
+def plain(frozen):
+    return batches.plain(frozen, VALIDATION, BATCH)
+
+
+def kept():
+    """What is kept on disk now: the size of each file by its name."""
+    files = (path for path in scratch.FOLDER.rglob("*") if path.is_file() and path.name != "lock")
+    return {path.name: path.stat().st_size for path in files}
+
+
+def assert_same(found, expected):
+    """Two epochs are the same in every bit."""
+    found, expected = list(found), list(expected)
+    assert len(found) == len(expected)
+    for (tensors, labels), (others, other_labels) in zip(found, expected, strict=True):
+        assert [(tensor.shape, tensor.dtype) for tensor in tensors] == [(other.shape, other.dtype) for other in others]
+        assert [tensor.tobytes() for tensor in tensors] == [other.tobytes() for other in others]
+        np.testing.assert_array_equal(labels, other_labels)
+
+
+@pytest.mark.parametrize(("layers", "tensors"), [(0, 1), (1, 1), (20, 2), (153, 1)])
+def test_an_epoch_is_the_same_as_with_the_frozen_layers_in_the_loop(backbone, layers, tensors):
+    frozen = cut(backbone, layers)
+    assert len(frozen.outputs) == tensors
+    with once(frozen) as (training_batches, validation_batches):
+        for epoch in range(5):
+            assert_same(training_batches(epoch), drawn(frozen)(epoch))
+        for _ in range(2):
+            assert_same(validation_batches(), plain(frozen)())
+
+
+def test_the_views_and_the_order_are_those_of_this_training(backbone):
+    frozen = cut(backbone, 20)
+    with once(frozen, number=2) as (training_batches, _):
+        assert_same(training_batches(1), drawn(frozen, number=2)(1))
+        orders = [[label for _, labels in epoch(1) for label in labels] for epoch in (training_batches, drawn(frozen))]
+    assert orders[0] != orders[1]
+
+
+def test_the_frozen_layers_run_once_for_each_view_however_many_epochs_there_are(backbone):
+    frozen = cut(backbone, 20)
+    with once(frozen) as (training_batches, validation_batches):
+        for epoch in range(7):
+            list(training_batches(epoch))
+            list(validation_batches())
+    # Three views of ten images, and five images once, in batches of four that are filled up
+    assert frozen.images == 3 * 12 + 8
+
+
+def test_what_is_kept_takes_the_bytes_that_were_said_and_goes_in_the_end(backbone):
+    frozen = cut(backbone, 20)
+    with once(frozen):
+        assert kept() == {
+            "train-0": 10 * 3 * NARROW * 4,
+            "train-1": 10 * 3 * WIDE * 4,
+            "validation-0": 5 * NARROW * 4,
+            "validation-1": 5 * WIDE * 4,
+        }
+        assert prefix.size(frozen, 10 * 3 + 5) == sum(kept().values()) == 35 * (NARROW + WIDE) * 4
+    assert kept() == {}
+    with pytest.raises(KeyboardInterrupt), once(frozen):
+        raise KeyboardInterrupt
+    assert kept() == {}
+
+
+def test_in_bfloat16_what_is_kept_is_bfloat16():
+    frozen = cut(made("bfloat16"), 20)
+    with once(frozen) as (training_batches, validation_batches):
+        assert prefix.size(frozen, 35) == sum(kept().values()) == 35 * (NARROW + WIDE) * 2
+        assert {tensor.dtype.name for tensors, _ in training_batches(0) for tensor in tensors} == {"bfloat16"}
+        assert_same(training_batches(4), drawn(frozen)(4))
+        assert_same(validation_batches(), plain(frozen)())
+
+
+def test_without_cached_views_nothing_of_the_training_is_kept(backbone):
+    frozen = cut(backbone, 20)
+    with once(frozen, cached=0, number=2) as (training_batches, validation_batches):
+        assert kept() == {"validation-0": 5 * NARROW * 4, "validation-1": 5 * WIDE * 4}
+        for epoch in (0, 3):
+            assert_same(training_batches(epoch), drawn(frozen, 0, 2)(epoch))
+        assert_same(validation_batches(), plain(frozen)())
+
+
+def test_with_nothing_frozen_nothing_is_kept(backbone):
+    with once(cut(backbone, 0)):
+        assert not scratch.FOLDER.exists()
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(backbone, monkeypatch):
+    frozen = cut(backbone, 20)
+    needed = 35 * (NARROW + WIDE) * 4
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1))
+    told = r"activations of 20 frozen layers needs 1\.5 MB of disk, and 1\.5 MB are free: .* lower augment\.views"
+    with pytest.raises(Fault, match=told), once(frozen):
+        pytest.fail("there was no space for it")
+    assert frozen.images == 0
+    assert kept() == {}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed))
+    with once(frozen):
+        assert frozen.images
+
+
+def test_what_another_run_left_half_written_is_never_read(backbone):
+    frozen = cut(backbone, 20)
+    left = scratch.FOLDER / "left"
+    left.mkdir(parents=True)
+    for name, images, values in [("train-0", 30, NARROW), ("train-1", 30, WIDE), ("validation-0", 5, NARROW)]:
+        (left / name).write_bytes(b"\x3f" * (images * values * 4))
+    with once(frozen) as (training_batches, validation_batches):
+        assert not left.exists()
+        assert_same(training_batches(0), drawn(frozen)(0))
+        assert_same(validation_batches(), plain(frozen)())
+
+
+def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop():
+    def trained(given):
+        backbone = made()
+        frozen, rest = backbone.cut(140)
+        tail = classifier.Tail(rest, classifier.head(backbone.channels, 3, 0.2, seed=0))
+        before = [variable.numpy() for variable in tail.trainable_variables]
+        changes = {
+            "learning_rate": 0.01,
+            "schedule": "cosine",
+            "warmup_epochs": 1,
+            "weight_decay": 0.1,
+            "patience": None,
+        }
+        with given(Counted(frozen)) as (training_batches, validation_batches):
+            fit = training.fit(
+                tail,
+                training_batches,
+                validation_batches,
+                recipe(epochs=4, label_smoothing=0.1, **changes),
+                steps_per_epoch=batches.number(IMAGES, BATCH),
+                after_epoch=lambda epoch: None,
+                description="test",
+            )
+        after = [variable.numpy() for variable in tail.trainable_variables]
+        assert not any(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+        return fit.epochs, [value.tobytes() for value in after]
+
+    assert trained(once) == trained(lambda frozen: nullcontext((drawn(frozen), plain(frozen))))
