@@ -17,12 +17,7 @@ from commands.programs import dvc
 from transfer import files
 from transfer.faults import run
 
-STUDY = [
-    "image_size=224",
-    "backbone.name=MobileNetV2",
-    "backbone.weights=imagenet",
-    "finetune.frozen_layers=[100,50]",
-]
+BACKBONE = ["image_size=224", "backbone.name=MobileNetV2", "backbone.weights=imagenet"]
 
 
 def main() -> None:
@@ -34,7 +29,7 @@ def main() -> None:
         "-S", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="a further parameter"
     )
     asked = parser.parse_args()
-    changes = [*STUDY, *asked.changes]
+    changes = [*BACKBONE, *asked.changes]
 
     with tempfile.TemporaryDirectory() as temporary:
         clone = Path(temporary) / "project"

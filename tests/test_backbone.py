@@ -50,6 +50,25 @@ def test_the_two_parts_of_a_cut_give_what_the_whole_gives(name, cuts, layers):
         assert {variable.path for variable in rest.variables} == late
 
 
+def test_a_cut_keeps_the_statistics_and_shifts_that_the_backbone_has():
+    found, chance = small(), np.random.default_rng(0)
+    images = chance.integers(0, 256, (32, 32, 32, 3)).astype(np.uint8)
+    scaled = images.astype(np.float32) / 127.5 - 1
+    # A new backbone has means and shifts of nought and variances of one: whoever forgot them would not be found out
+    for layer in found.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+            layer.beta.assign(chance.normal(0, 0.3, layer.beta.shape))
+    found.model(scaled, training=True)
+    expected = found.model(scaled, training=False).numpy()
+    for cut in (20, 100, 153):
+        frozen, rest = found.cut(cut)
+        difference = np.abs(rest(batches.inputs(frozen(images)), training=False).numpy() - expected)
+        # Each layer makes more of the last one's rounding
+        assert difference.max() <= 1e-3 * np.abs(expected).max(), cut
+        assert np.median(difference) <= 1e-5 * np.abs(expected).max(), cut
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_what_comes_out_at_a_cut_is_told_beforehand(precision, images):
     found = small(precision)
