@@ -46,9 +46,8 @@ def main() -> None:
     held_out = range(asked.held_out or asked.folds)
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
-        [features] = prefix.stored(
-            backbone.features, pool, augmentation, augmentation.views, settings.batch_size, folder, "pool, features"
-        )
+        [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
+        batches.fill([features], backbone.features, pool, augmentation, settings.batch_size, "pool")
         for count in asked.counts:
             fewer = replace(augmentation, views=count)
             for held in held_out:

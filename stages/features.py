@@ -4,7 +4,6 @@ Leaves models/backbone/ (its weights as used, pinned by content) and features/: 
 unless every epoch draws its own view, validation.npy and test.npy (images, 1, channels), float32.
 """
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +38,7 @@ def main() -> None:
                 continue
             shape = (len(images), number, backbone.channels)
             features = np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.float32, shape)
-            for view in range(number):
-                read = partial(views.batch, images, augmentation, view)
-                title = f"{split}, view {view + 1} of {number}"
-                for rows, [found] in batches.through(backbone.features, read, len(images), settings.batch_size, title):
-                    features[rows, view] = found
+            batches.fill([features], backbone.features, images, augmentation, settings.batch_size, split)
     backbone.save(BACKBONE)
 
     print(f"{backbone.name}: {backbone.layers} layers, {backbone.parameters:,} parameters, weights {backbone.source}")

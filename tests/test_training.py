@@ -148,7 +148,9 @@ QUARTERS = [1, (2 + math.sqrt(2)) / 4, 1 / 2, (2 - math.sqrt(2)) / 4, 0]
         ({"epochs": 2}, QUARTERS),
         # Two steps of warm-up from zero, then six down to zero again, and never below it
         ({"epochs": 4, "warmup_epochs": 1}, [0, 1 / 2, *SIXTHS, 0, 0]),
-        ({"epochs": 1, "warmup_epochs": 2}, [0, 1 / 4, 1 / 2]),
+        # A warm-up as long as the training or longer leaves the last epoch to the cosine
+        ({"epochs": 2, "warmup_epochs": 5}, [0, 1 / 2, 1, 1 / 2, 0]),
+        ({"epochs": 1, "warmup_epochs": 2}, [1, 1 / 2, 0]),
     ],
 )
 def test_a_cosine_schedule_has_the_rates_worked_out_by_hand(changes, expected):

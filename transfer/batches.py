@@ -6,6 +6,7 @@ cached, or views drawn now and run through it. Either way they are a list of arr
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,24 @@ def through(
     order = in_order(images, batch_size)
     for rows, inputs in tqdm(_ahead(read, order), description, len(order), unit="batch", disable=None, leave=False):
         yield rows, [tensor[: len(rows)] for tensor in function(padded(inputs, batch_size))]
+
+
+def fill(
+    arrays: Tensors,
+    function: Callable[[np.ndarray], Tensors],
+    split: Split,
+    augmentation: Augmentation,
+    batch_size: int,
+    description: str,
+) -> None:
+    """Run `function` over as many views of a split as the arrays (images, views, ...) have room for, and fill them."""
+    number = arrays[0].shape[1]
+    for view in range(number):
+        read = partial(views.batch, split, augmentation, view)
+        title = f"{description}, view {view + 1} of {number}"
+        for rows, found in through(function, read, len(split), batch_size, title):
+            for array, tensor in zip(arrays, found, strict=True):
+                array[rows, view] = tensor
 
 
 def _ahead(read: Callable[[Rows], Any], order: list[Rows]) -> Iterator[tuple[Rows, Any]]:

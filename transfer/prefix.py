@@ -6,12 +6,11 @@ compute in.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from transfer import batches, scratch, views
+from transfer import batches, scratch
 from transfer.backbone import Frozen
 from transfer.batches import Batches
 from transfer.prepared import Split
@@ -40,12 +39,14 @@ def once(
     needed = size(frozen, len(validation) + len(train) * augmentation.views)
     purpose = f"keeping the activations of {frozen.layers} frozen layers"
     with scratch.folder(needed, purpose, "lower augment.views (0 keeps none of training), or freeze layers") as folder:
-        kept = stored(frozen, validation, augmentation, 1, batch_size, folder, f"validation, {frozen.layers} layers")
-        validation_batches = batches.stored(kept, validation.labels, batch_size)
+        # The space for all of them is taken before any is computed
+        unseen = arrays(frozen, len(validation), 1, folder, "validation")
+        seen = arrays(frozen, len(train), augmentation.views, folder, "train") if augmentation.views else []
+        batches.fill(unseen, frozen, validation, augmentation, batch_size, f"validation, {frozen.layers} layers")
+        validation_batches = batches.stored(unseen, validation.labels, batch_size)
         if augmentation.views:
-            title = f"train, {frozen.layers} layers"
-            kept = stored(frozen, train, augmentation, augmentation.views, batch_size, folder, title)
-            yield batches.cached(kept, train.labels, augmentation, batch_size, training), validation_batches
+            batches.fill(seen, frozen, train, augmentation, batch_size, f"train, {frozen.layers} layers")
+            yield batches.cached(seen, train.labels, augmentation, batch_size, training), validation_batches
         else:
             yield batches.drawn(frozen, train, augmentation, batch_size, training), validation_batches
 
@@ -55,25 +56,9 @@ def size(frozen: Frozen, images: int) -> int:
     return images * sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in frozen.outputs)
 
 
-def stored(
-    frozen: Frozen,
-    split: Split,
-    augmentation: Augmentation,
-    number: int,
-    batch_size: int,
-    folder: Path,
-    title: str,
-) -> batches.Tensors:
-    """Run `frozen` over the first `number` views of a split: (images, number, ...) for each tensor at the cut."""
-    name = title.partition(",")[0]
-    kept: batches.Tensors = [
-        scratch.array(folder / f"{name}-{place}", (len(split), number, *shape), dtype)
+def arrays(frozen: Frozen, images: int, number: int, folder: Path, name: str) -> batches.Tensors:
+    """Arrays on disk for `number` views of so many images: (images, number, ...) for each tensor at the cut."""
+    return [
+        scratch.array(folder / f"{name}-{place}", (images, number, *shape), dtype)
         for place, (shape, dtype) in enumerate(frozen.outputs)
     ]
-    for view in range(number):
-        read = partial(views.batch, split, augmentation, view)
-        described = f"{title}, view {view + 1} of {number}"
-        for rows, tensors in batches.through(frozen, read, len(split), batch_size, described):
-            for array, tensor in zip(kept, tensors, strict=True):
-                array[rows, view] = tensor
-    return kept

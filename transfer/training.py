@@ -134,12 +134,13 @@ def fit(
 def optimizer(recipe: TrainingParams, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Adam with the recipe's rate: constant, or risen to in the warm-up and brought to zero along half a cosine.
 
+    The warm-up leaves at least one epoch to the cosine, however few there are.
     With `weight_decay`, AdamW (Loshchilov and Hutter 2019), for kernels alone.
     """
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
-        warmup = recipe.warmup_epochs * steps_per_epoch
-        steps = max(recipe.epochs * steps_per_epoch - warmup, 1)
+        warmup = min(recipe.warmup_epochs, recipe.epochs - 1) * steps_per_epoch
+        steps = recipe.epochs * steps_per_epoch - warmup
         start = 0.0 if warmup else rate
         rate = keras.optimizers.schedules.CosineDecay(
             start, steps, warmup_target=rate if warmup else None, warmup_steps=warmup
