@@ -1,16 +1,14 @@
 """evaluate: score both models on the test split, which nothing is chosen by.
 
-Leaves metrics/evaluate.json, plots/per_class.csv, plots/predictions.csv, plots/confusion/ and the pictures
-confusion.png, true_positives.png, false_negatives.png and false_positives.png in plots/images/.
+Leaves metrics/evaluate.json, the tables and folders in plots/ that dvc.yaml names, and the pictures in plots/images/.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from transfer import batches, files, galleries, params, pictures, prepared, scores
+from transfer import batches, calibration, comparison, files, galleries, params, pictures, prepared, scores
 from transfer.faults import run
 
 FEATURES = Path("features")
@@ -36,29 +34,33 @@ def main() -> None:
         "finetune": (tuned, lambda rows: test.images[rows]),
     }
     probabilities = {
-        model: np.concatenate(
-            [found for _, [found] in batches.through(function, read, len(test), settings.batch_size, model)]
-        )
+        model: batches.results(function, read, len(test), settings.batch_size, model)
         for model, (function, read) in models.items()
     }
 
-    # Which of the two is selected: by validation alone
-    validation = {
-        "train_tl": files.read_json("metrics/train_tl.json")["validation"]["accuracy"],
-        "finetune": files.read_json("metrics/finetune.json")["kept"]["validation"]["accuracy"],
-    }
-    selected = scores.selected(validation)
+    # Which of the two is selected, by validation alone, and how both did in training, validation and test
+    fits = {"train_tl": files.read_json("metrics/train_tl.json")}
+    fits["finetune"] = files.read_json("metrics/finetune.json")["kept"]
+    selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
 
-    # The scores, over all images and by class
+    # The scores, over all images and by class, and the two models on the same images
     predicted = {model: found.argmax(axis=1) for model, found in probabilities.items()}
+    right = {model: found == test.labels for model, found in predicted.items()}
     tables = {model: scores.per_class(test.labels, predicted[model], test.classes) for model in models}
     metrics = {model: scores.summary(test.labels, probabilities[model], tables[model]) for model in models}
-    files.write_json("metrics/evaluate.json", metrics | {"selected": selected})
+    compared = comparison.paired(right["train_tl"], right["finetune"])
+    about = {"comparison": compared.metrics(*models), "selected": selected, "selected_because": reason}
+    files.write_json("metrics/evaluate.json", metrics | about)
     files.write_csv("plots/per_class.csv", pd.concat(tables, names=["model"]).reset_index("model"))
+    bins = {model: calibration.table(right[model], probabilities[model].max(axis=1)) for model in models}
+    files.write_csv("plots/calibration.csv", pd.concat(bins, names=["model"]).reset_index("model"))
+    files.write_csv("plots/splits.csv", scores.splits(fits, metrics))
+    files.write_csv("plots/changed_sides.csv", scores.sides(test, predicted))
     predictions = scores.predictions(test, probabilities)
     files.write_csv("plots/predictions.csv", predictions)
-    for model, rows in predictions.groupby("model", sort=False):
-        files.write_csv(f"plots/confusion/{model}.csv", rows[["actual", "predicted"]])
+    for model in models:
+        rows = predictions.loc[predictions["model"] == model, ["actual", "predicted"]]
+        files.write_csv(f"plots/confusion/{model}.csv", rows)
 
     # What the selected model's mistakes look like
     asked = settings.evaluate.gallery_class
@@ -70,9 +72,8 @@ def main() -> None:
     pictures.confusion(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")
 
     for model, found in metrics.items():
-        low, high = found["accuracy_low"], found["accuracy_high"]
-        print(f"{model}: test accuracy {found['accuracy']:.4f}, 95 % interval {low:.3f} to {high:.3f}")
-    print(f"Selected by validation accuracy: {selected}; shown: {shown}")
+        print(f"{model}: test accuracy {scores.told(found)}")
+    print(compared.verdict(*models), reason, sep="\n")
 
 
 if __name__ == "__main__":

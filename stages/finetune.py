@@ -56,7 +56,7 @@ def main() -> None:
             if rounds.kept(results) == number - 1:
                 # All that any round so far has trained, even if this one trained less
                 cut = min(settings.finetune.frozen_layers[:number])
-                about = classifier.about(HEAD) | {"frozen_layers": cut}
+                about = classifier.about(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
 
     kept, least = rounds.kept(results), rounds.least_overfitted(results)

@@ -48,7 +48,8 @@ def main() -> None:
         )
 
     # The checkpoint holds the head alone: every layer of the backbone stayed frozen
-    about = classifier.new_about(backbone, train.classes, settings.train_tl.dropout, settings.batch_size)
+    dropout, batch_size = settings.train_tl.dropout, settings.batch_size
+    about = classifier.new_about(backbone, train.classes, dropout, batch_size, fit.best.validation)
     classifier.save(CHECKPOINT, head, about)
     parameters = {"total": backbone["parameters"] + head.count_params(), "trainable": training.parameters(head)}
     files.write_json("metrics/train_tl.json", fit.metrics() | {"parameters": parameters})

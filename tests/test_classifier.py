@@ -10,6 +10,7 @@ from transfer.faults import Fault
 from transfer.framework import keras
 
 CLASSES = ["a", "b", "c"]
+SCORED = {"accuracy": 0.5, "loss": 0.7}
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_parameters_that_a_head_trains_are_those_of_its_dense_layer():
 
 def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_path, backbone, images):
     backbone.save(tmp_path / "backbone")
-    about = classifier.new_about(backbone.description(), CLASSES, 0.2, 64) | {"frozen_layers": 140}
+    about = classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED) | {"frozen_layers": 140}
     frozen, tail = tuned(backbone, images, 140)
     expected = tail(batches.inputs(frozen(images)), training=False).numpy()
     classifier.save(tmp_path / "tuned", tail, about)
@@ -82,7 +83,7 @@ def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_pa
 
 def test_a_checkpoint_of_the_head_holds_no_copy_of_the_backbone(tmp_path, backbone):
     head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
-    classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64))
+    classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
     loaded = classifier.load_head(tmp_path, seed=0)
     features = np.random.default_rng(0).normal(size=(4, backbone.channels)).astype(np.float32)
     [found], [expected] = classifier.probabilities(loaded)(features), classifier.probabilities(head)(features)
@@ -96,19 +97,20 @@ def test_the_same_training_gives_the_same_bytes(tmp_path, images):
         runtime.start(0)
         backbone = backbones.make("MobileNetV2", None, 32, "float32")
         _, tail = tuned(backbone, images, 140)
-        classifier.save(tmp_path / name, tail, classifier.new_about(backbone.description(), CLASSES, 0.2, 64))
+        classifier.save(tmp_path / name, tail, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
         files.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert files[0] == files[1]
 
 
 def test_what_is_known_of_a_head_comes_from_the_backbones_description(backbone):
     described = backbone.description()
-    assert classifier.new_about(described, CLASSES, 0.2, 64) == {
+    assert classifier.new_about(described, CLASSES, 0.2, 64, SCORED) == {
         "classes": CLASSES,
         "image_size": 32,
         "frozen_layers": 154,
         "dropout": 0.2,
         "batch_size": 64,
+        "validation": SCORED,
         "backbone": described,
     }
 
@@ -116,7 +118,9 @@ def test_what_is_known_of_a_head_comes_from_the_backbones_description(backbone):
 def test_another_backbone_or_a_broken_file_is_told(tmp_path, backbone, images):
     _, tail = tuned(backbone, images, 150, epochs=1)
     classifier.save(
-        tmp_path, tail, classifier.new_about(backbone.description(), CLASSES, 0.2, 64) | {"frozen_layers": 150}
+        tmp_path,
+        tail,
+        classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED) | {"frozen_layers": 150},
     )
     other = backbones.make("MobileNetV2", None, 64, "float32")
     with pytest.raises(Fault, match="trained on another backbone"):

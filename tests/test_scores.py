@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import top_k_accuracy_score
 
 from transfer import scores
 from transfer.prepared import Split
@@ -138,9 +139,20 @@ def test_the_worst_class_comes_first_and_ties_go_by_name():
 
 
 def test_the_selected_model_has_the_best_validation_and_ties_go_to_the_simpler():
-    assert scores.selected({"train_tl": 0.9, "finetune": 0.91}) == "finetune"
-    assert scores.selected({"train_tl": 0.91, "finetune": 0.9}) == "train_tl"
-    assert scores.selected({"train_tl": 0.9, "finetune": 0.9}) == "train_tl"
+    def chosen(head, tuned):
+        names = ("accuracy", "loss")
+        validation = {"train_tl": dict(zip(names, head, strict=True)), "finetune": dict(zip(names, tuned, strict=True))}
+        return scores.selected(validation)
+
+    assert chosen((0.9, 0.1), (0.91, 0.9))[0] == "finetune"
+    assert chosen((0.91, 0.9), (0.9, 0.1))[0] == "train_tl"
+    assert chosen((0.9, 0.4), (0.9, 0.3)) == (
+        "finetune",
+        "finetune is selected for its validation accuracy, 0.9000, which train_tl has too, "
+        "but with a loss of 0.4000 against 0.3000; the test images have no say.",
+    )
+    assert chosen((0.9, 0.4), (0.9, 0.4))[0] == "train_tl"
+    assert "0.9100 against 0.9000 of train_tl" in chosen((0.9, 0.1), (0.91, 0.9))[1]
 
 
 def test_predictions_have_a_row_for_each_model_and_image():
@@ -155,3 +167,34 @@ def test_predictions_have_a_row_for_each_model_and_image():
         ["finetune", "test/b/1", "x", "b", "a", 1.0],
         ["finetune", "test/a/2", "y", "a", "a", 1.0],
     ]
+
+
+def test_the_two_most_probable_classes_are_counted_by_hand():
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]])
+    # Of equal probabilities the first class counts: the last image's class 2 is third
+    assert scores.top_k_accuracy(np.array([0, 1, 2, 2]), probabilities, 2) == 0.5
+    assert scores.top_k_accuracy(np.array([0, 1, 2, 2]), probabilities, 1) == 0.25
+
+
+def test_top_k_agrees_with_scikit_learn_on_random_cases():
+    chance = np.random.default_rng(0)
+    for _ in range(20):
+        probabilities = chance.dirichlet(np.ones(5), 60)
+        actual = chance.integers(0, 5, 60)
+        expected = top_k_accuracy_score(actual, probabilities, k=2, labels=range(5))
+        assert scores.top_k_accuracy(actual, probabilities, 2) == pytest.approx(expected)
+
+
+def test_the_images_that_changed_sides_are_listed():
+    split = Split(np.zeros((4, 1, 1, 3)), np.array([0, 1, 0, 1]), list("abcd"), list("abcd"), ["x", "y"])
+    found = scores.sides(split, {"head": np.array([0, 0, 1, 1]), "tuned": np.array([1, 0, 0, 1])})
+    assert found.to_dict("records") == [
+        {"path": "a", "actual": "x", "head": "x", "tuned": "y"},
+        {"path": "c", "actual": "x", "head": "y", "tuned": "x"},
+    ]
+
+
+def test_the_splits_stand_side_by_side():
+    fits = {"head": {"train": {"accuracy": 0.9}, "validation": {"accuracy": 0.8}}}
+    found = scores.splits(fits, {"head": {"accuracy": 0.7}})
+    assert found.to_numpy().tolist() == [["head", "train", 0.9], ["head", "validation", 0.8], ["head", "test", 0.7]]

@@ -109,6 +109,17 @@ def test_evaluate_gives_the_same_numbers_in_every_file(project):
         confusion = pd.read_csv(folder / f"plots/confusion/{model}.csv", keep_default_na=False)
         assert confusion.to_numpy().tolist() == rows[["actual", "predicted"]].to_numpy().tolist()
     assert found["selected"] in ("train_tl", "finetune")
+    # The comparison is of the same images: what changed sides is the difference, one by one
+    right = {model: (rows["actual"] == rows["predicted"]).to_numpy() for model, rows in predictions.groupby("model")}
+    compared, changed = found["comparison"], pd.read_csv(folder / "plots/changed_sides.csv", keep_default_na=False)
+    assert compared["only_finetune_right"] == (right["finetune"] & ~right["train_tl"]).sum()
+    assert len(changed) == compared["only_train_tl_right"] + compared["only_finetune_right"]
+    assert compared["images"] == 6
+    splits = pd.read_csv(folder / "plots/splits.csv").set_index(["model", "split"])["accuracy"]
+    assert splits["finetune", "test"] == found["finetune"]["accuracy"]
+    assert splits["train_tl", "validation"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
+    bins = pd.read_csv(folder / "plots/calibration.csv")
+    assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}
     for name in ("confusion", "true_positives", "false_negatives", "false_positives"):
         assert (folder / f"plots/images/{name}.png").read_bytes().startswith(b"\x89PNG")
 

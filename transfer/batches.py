@@ -126,6 +126,17 @@ def through(
         yield rows, [tensor[: len(rows)] for tensor in function(padded(inputs, batch_size))]
 
 
+def results(
+    function: Callable[[np.ndarray], Tensors],
+    read: Callable[[Rows], np.ndarray],
+    images: int,
+    batch_size: int,
+    description: str,
+) -> np.ndarray:
+    """The only array that `function` makes, for a whole split (images, ...); see `through`."""
+    return np.concatenate([found for _, [found] in through(function, read, images, batch_size, description)])
+
+
 def fill(
     arrays: Tensors,
     function: Callable[[np.ndarray], Tensors],

@@ -76,8 +76,10 @@ def probabilities(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]
     return lambda features: [model(features, training=False).numpy()]
 
 
-def new_about(backbone: dict[str, Any], classes: list[str], dropout: float, batch_size: int) -> dict[str, Any]:
-    """What is needed to rebuild and use a classifier of which only the head was trained.
+def new_about(
+    backbone: dict[str, Any], classes: list[str], dropout: float, batch_size: int, validation: dict[str, float]
+) -> dict[str, Any]:
+    """What is needed to rebuild and use a classifier of which only the head was trained, and to choose it.
 
     `frozen_layers` is the cut that the trained part begins at: here, behind the last layer. `backbone` is described.
     """
@@ -87,6 +89,7 @@ def new_about(backbone: dict[str, Any], classes: list[str], dropout: float, batc
         "frozen_layers": backbone["layers"],
         "dropout": dropout,
         "batch_size": batch_size,
+        "validation": validation,
         "backbone": backbone,
     }
 
@@ -114,7 +117,7 @@ def load_head(folder: Path, seed: int) -> keras.Model:
 
 
 def load(folder: Path, backbone: Backbone) -> Classifier:
-    """The classifier of a checkpoint that holds later layers of `backbone`, which they replace.
+    """The classifier of a checkpoint; later layers of `backbone` that it holds replace those of `backbone`.
 
     Raises:
         Fault: a file is missing or does not fit, or the checkpoint was made on another backbone.
@@ -122,8 +125,12 @@ def load(folder: Path, backbone: Backbone) -> Classifier:
     known = about(folder)
     if {**known["backbone"], "versions": None} != {**backbone.description(), "versions": None}:
         raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
-    frozen, rest = backbone.cut(known["frozen_layers"])
-    trained = Tail(rest, _new_head(known, seed=0))
+    trained = _new_head(known, seed=0)
+    if known["frozen_layers"] == backbone.layers:
+        frozen = backbone.features
+    else:
+        frozen, rest = backbone.cut(known["frozen_layers"])
+        trained = Tail(rest, trained)
     weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     return Classifier(known["classes"], frozen, trained)
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,27 @@ from transfer.faults import Fault
 DECIMALS = 6
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Replace a file in one step, so that no reader ever sees half of it. Makes the folder."""
+@contextmanager
+def new_text(path: str | Path) -> Iterator[TextIO]:
+    """A file to write to, that takes the place of `path` when the block ends well, so that no reader sees half of it.
+
+    Makes the folder.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Replace a file in one step; see `new_text`."""
+    with new_text(path) as file:
+        file.write(text)
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_fscore_support
 
+from transfer import calibration
 from transfer.prepared import Split
 
 CONFIDENCE = 0.95
@@ -45,6 +46,12 @@ def per_class(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str])
     )
 
 
+def told(summary: Mapping[str, Any]) -> str:
+    """An accuracy in words, with its interval."""
+    low, high = summary["accuracy_low"], summary["accuracy_high"]
+    return f"{summary['accuracy']:.4f}, 95 % interval {low:.3f} to {high:.3f}"
+
+
 def worst_first(table: pd.DataFrame) -> list[str]:
     """The classes of a per-class table from the lowest accuracy up, ties by name."""
     return list(table.sort_values(["accuracy", "class"])["class"])
@@ -61,12 +68,15 @@ def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) 
     correct, total = int(table["correct"].sum()), len(actual)
     low, high = interval(correct, total)
     of_actual = probabilities[np.arange(total), actual].astype(np.float64)
+    bins = calibration.table(probabilities.argmax(axis=1) == actual, probabilities.max(axis=1))
     ascending = np.sort(table["accuracy"].to_numpy())
     return {
         "accuracy": correct / total,
         "accuracy_low": low,
         "accuracy_high": high,
         "macro_f1": float(table["f1"].mean()),
+        "top2_accuracy": top_k_accuracy(actual, probabilities, 2),
+        "expected_calibration_error": calibration.expected_error(bins),
         "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
         "mean_class_accuracy": float(ascending.mean()),
         "mean_without_worst": float(ascending[1:].mean()),
@@ -81,6 +91,39 @@ def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) 
             for row in table.to_dict("records")
         },
     }
+
+
+def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:
+    """How often the actual class is among the k most probable; of equal probabilities the first class counts."""
+    ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((ranked == actual[:, None]).any(axis=1).mean())
+
+
+def sides(split: Split, predicted: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The images that some models get right and others not: path, actual, and what each model took it for.
+
+    Args:
+        predicted: class numbers (images,) by model.
+    """
+    names = np.array(split.classes, dtype=object)
+    right = np.stack([found == split.labels for found in predicted.values()])
+    rows = np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
+    columns = {"path": [split.paths[row] for row in rows], "actual": names[split.labels[rows]]}
+    return pd.DataFrame(columns | {model: names[found[rows]] for model, found in predicted.items()})
+
+
+def splits(fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Accuracy of each model in training, validation and test, side by side: model, split, accuracy."""
+    rows = [
+        (model, split, accuracy)
+        for model, fit in fits.items()
+        for split, accuracy in (
+            ("train", fit["train"]["accuracy"]),
+            ("validation", fit["validation"]["accuracy"]),
+            ("test", tests[model]["accuracy"]),
+        )
+    ]
+    return pd.DataFrame(rows, columns=["model", "split", "accuracy"])
 
 
 def predictions(split: Split, probabilities: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -101,6 +144,22 @@ def predictions(split: Split, probabilities: Mapping[str, np.ndarray]) -> pd.Dat
     )
 
 
-def selected(validation_accuracy: Mapping[str, float]) -> str:
-    """The model with the best validation accuracy; ties go to the one named first, the simpler."""
-    return max(validation_accuracy, key=lambda model: validation_accuracy[model])
+def selected(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
+    """The model with the best validation accuracy, and in a sentence why.
+
+    Of two that are equal, the one with the smaller validation loss; of two equal in that too, the one named first.
+
+    Args:
+        validation: accuracy and loss of each model on the validation images.
+    """
+    best = max(validation, key=lambda model: (validation[model]["accuracy"], -validation[model]["loss"]))
+    reason = f"{best} is selected for its validation accuracy, {validation[best]['accuracy']:.4f}"
+    for model, found in validation.items():
+        if model == best:
+            continue
+        if found["accuracy"] == validation[best]["accuracy"]:
+            loss = f"a loss of {found['loss']:.4f} against {validation[best]['loss']:.4f}"
+            reason += f", which {model} has too, but with {loss}"
+        else:
+            reason += f" against {found['accuracy']:.4f} of {model}"
+    return best, f"{reason}; the test images have no say."

@@ -1,0 +1,67 @@
+"""What is on a photograph: `python predict.py PATH...`, files and folders in any mix.
+
+Needs the folder models/ alone: `dvc pull models` brings it.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from transfer import files, prediction, scores
+from transfer.faults import Fault, run
+
+MODELS = Path(__file__).resolve().parent / "models"
+NAMES = ("train_tl", "finetune")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photograph, or a folder of them")
+    parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write a table, with every class's probability")
+    parser.add_argument("--model", choices=NAMES, help="the one that validation selected, if not said")
+    asked = parser.parse_args()
+    faults: list[str] = []
+
+    def refuse(fault: Fault | str) -> None:
+        faults.append(str(fault))
+        print(fault, file=sys.stderr)
+
+    # Which images, and which model
+    paths, missing = prediction.image_files(asked.paths)
+    for sentence in missing:
+        refuse(sentence)
+    if not paths:
+        sys.exit(1)
+    known = {name: files.read_json(MODELS / name / "model.json") for name in ([asked.model] if asked.model else NAMES)}
+    name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
+    classes, size, batch_size = (known[name][key] for key in ("classes", "image_size", "batch_size"))
+
+    from transfer import backbone, classifier, runtime  # TensorFlow takes seconds to import
+    from transfer.batches import padded
+
+    # Batch by batch, always of one shape: what an image gets cannot depend on how many came with it
+    runtime.start(seed=0)
+    model = classifier.load(MODELS / name, backbone.load(MODELS / "backbone"))
+    # The first call makes things ready, and would count as slow
+    model(np.zeros((batch_size, size, size, 3), np.uint8))
+    predicted, seconds = 0, 0.0
+    with prediction.table(asked.output, classes) if asked.output else prediction.screen(classes) as add:
+        for names, images in prediction.batches(paths, size, batch_size, refuse):
+            begun = time.perf_counter()
+            [found] = model(padded(images, batch_size))
+            seconds += time.perf_counter() - begun
+            predicted += len(names)
+            for path, probabilities in zip(names, found, strict=False):
+                add(path, probabilities)
+
+    rate = f", {predicted / seconds:.1f} a second in the model" if seconds else ""
+    print(f"{predicted} images by {name}{rate}" + (f": {asked.output}" if asked.output else ""))
+    if faults:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,61 @@
+"""Paired comparison: the exact test against its definition, and the words against the study's own figures."""
+
+from math import comb
+
+import numpy as np
+import pytest
+
+from transfer.comparison import Comparison, paired
+
+
+def exact(one, other):
+    """Both tails of a fair coin, from the binomial coefficients."""
+    total = one + other
+    tail = sum(comb(total, k) for k in range(min(one, other) + 1)) / 2**total
+    return min(1.0, 2 * tail)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "p"), [(0, 1, 1.0), (1, 8, 20 / 512), (0, 6, 2 / 64), (5, 5, 1.0), (0, 0, 1.0)]
+)
+def test_the_p_value_is_the_one_worked_out_by_hand(one, other, p):
+    assert Comparison(50, one, other, 3).p_value == pytest.approx(p)
+
+
+def test_the_p_value_agrees_with_the_definition_on_random_cases():
+    chance = np.random.default_rng(0)
+    for _ in range(200):
+        one, other = map(int, chance.integers(0, 40, 2))
+        assert Comparison(1, one, other, 1).p_value == pytest.approx(exact(one, other), rel=1e-9)
+
+
+def test_images_are_paired_one_by_one():
+    first = np.array([True, True, False, False, True])
+    second = np.array([True, False, True, False, False])
+    assert paired(first, second) == Comparison(both=1, only_first=2, only_second=1, neither=1)
+    assert paired(first, second).difference == pytest.approx(-1 / 5)
+
+
+def right(count, of=118, seed=0):
+    found = np.arange(of) < count
+    np.random.default_rng(seed).shuffle(found)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_studys_101_and_102_of_118_cannot_be_told_apart(seed):
+    found = paired(right(101, seed=seed), right(102, seed=seed + 100))
+    assert "500 and 300 cannot be told apart" in found.verdict("500", "300")
+
+
+def test_a_step_from_92_to_101_of_118_is_told_by_which_images_changed():
+    # The same nine more: told apart; as many more, but with as much lost elsewhere: not
+    first = np.arange(118) < 92
+    assert "tuned is better than head" in paired(first, np.arange(118) < 101).verdict("head", "tuned")
+    assert "tuned is better than head" in paired(np.arange(118) < 101, first).verdict("tuned", "head")
+    moved = np.roll(np.arange(118) < 101, 17)
+    assert "cannot be told apart" in paired(first, moved).verdict("head", "tuned")
+
+
+def test_models_that_are_right_on_the_same_images_are_not_told_apart():
+    assert "right on the same images of 118" in paired(right(90), right(90)).verdict("a", "b")

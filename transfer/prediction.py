@@ -1,0 +1,93 @@
+"""Images of any number, from anywhere, to predictions: which files, decoded ahead, in batches, written as they come."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from transfer import dataset, files, images, parallel
+from transfer.faults import Fault
+
+# As many as plots/predictions.csv has.
+DECIMALS = 4
+
+
+def image_files(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The images to predict, in the order given, folders searched below; and a sentence for each path that has none."""
+    found: list[Path] = []
+    faults = []
+    for path in given:
+        if path.is_dir():
+            below, _ = dataset.image_files(path)
+            found += below
+            if not below:
+                faults.append(f"{path} holds no image: name a folder of photographs, or the photographs themselves.")
+        elif path.exists():
+            found.append(path)
+        else:
+            faults.append(f"{path} does not exist: check its name.")
+    return found, faults
+
+
+def squares(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, np.ndarray | Fault]]:
+    """Each image as the square that the model takes (size, size, 3), 8-bit, or the fault that it has."""
+
+    def decode(path: Path) -> tuple[Path, np.ndarray | Fault]:
+        try:
+            return path, images.squared(images.read(path).pixels, size)
+        except Fault as fault:
+            return path, fault
+
+    return parallel.mapped(decode, paths)
+
+
+def batches(
+    paths: Sequence[Path], size: int, batch_size: int, refuse: Callable[[Fault], None]
+) -> Iterator[tuple[list[Path], np.ndarray]]:
+    """The images that can be read, in batches of `batch_size`, the last one smaller: paths and (images, size, size, 3).
+
+    Args:
+        refuse: called with the fault of each image that cannot.
+    """
+    names: list[Path] = []
+    pixels: list[np.ndarray] = []
+    for path, square in squares(paths, size):
+        if isinstance(square, Fault):
+            refuse(square)
+            continue
+        names.append(path)
+        pixels.append(square)
+        if len(names) == batch_size:
+            yield names, np.stack(pixels)
+            names, pixels = [], []
+    if names:
+        yield names, np.stack(pixels)
+
+
+@contextmanager
+def table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Path, np.ndarray], None]]:
+    """Yields a function that adds an image and its probabilities (classes,) to a CSV, which appears when all are in."""
+    with files.new_text(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["path", "predicted", "probability", *(f"p_{name}" for name in classes)])
+
+        def add(image: Path, probabilities: np.ndarray) -> None:
+            rounded = [round(float(value), DECIMALS) for value in probabilities]
+            best = int(probabilities.argmax())
+            rows.writerow([image.as_posix(), classes[best], rounded[best], *rounded])
+
+        yield add
+
+
+@contextmanager
+def screen(classes: Sequence[str]) -> Iterator[Callable[[Path, np.ndarray], None]]:
+    """The same for people, a line for each image."""
+    width = max(map(len, classes))
+
+    def add(image: Path, probabilities: np.ndarray) -> None:
+        best = int(probabilities.argmax())
+        print(f"{classes[best]:{width}}  {probabilities[best]:.{DECIMALS}f}  {image}")
+
+    yield add
