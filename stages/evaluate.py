@@ -65,8 +65,8 @@ def main() -> None:
     # What the selected model's mistakes look like
     asked = settings.evaluate.gallery_class
     shown = scores.worst_first(tables[selected])[0] if asked == galleries.WORST else asked
-    label, probability = test.classes.index(shown), probabilities[selected].max(axis=1)
-    for gallery in galleries.of_class(label, test.labels, predicted[selected], probability, test.classes):
+    made = (test.labels, predicted[selected], probabilities[selected].max(axis=1), test.classes)
+    for gallery in [*galleries.of_class(test.classes.index(shown), *made), galleries.mistakes(*made)]:
         pictures.gallery(test.images[gallery.rows], gallery.captions, gallery.title, PICTURES / f"{gallery.name}.png")
     title = f"{selected} on {len(test)} test images"
     pictures.confusion(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")

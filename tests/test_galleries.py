@@ -55,3 +55,11 @@ def test_the_worst_class_or_any_class_can_be_asked_for(asked):
 def test_another_class_is_refused_with_those_there_are():
     with pytest.raises(Fault, match=r"evaluate\.gallery_class is 'Glass'; allowed: worst, .*glass, metal, paper"):
         galleries.check_class("Glass", CLASSES)
+
+
+def test_the_surest_mistakes_of_all_classes_come_first():
+    actual, predicted = np.array([0, 1, 2, 0, 1]), np.array([0, 2, 1, 2, 1])
+    found = galleries.mistakes(actual, predicted, np.array([0.9, 0.6, 0.8, 0.7, 0.5]), ["a", "b", "c"])
+    assert found.rows == [2, 3, 1]
+    assert found.captions == ["c taken for b, 80%", "a taken for c, 70%", "b taken for c, 60%"]
+    assert found.title == "mistakes of all classes (3)"

@@ -120,7 +120,7 @@ def test_evaluate_gives_the_same_numbers_in_every_file(project):
     assert splits["train_tl", "validation"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
     bins = pd.read_csv(folder / "plots/calibration.csv")
     assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}
-    for name in ("confusion", "true_positives", "false_negatives", "false_positives"):
+    for name in ("confusion", "true_positives", "false_negatives", "false_positives", "mistakes"):
         assert (folder / f"plots/images/{name}.png").read_bytes().startswith(b"\x89PNG")
 
 

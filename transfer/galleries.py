@@ -1,6 +1,6 @@
-"""Which test images show what a model makes of one class: those it found, those it missed, those it took for it."""
+"""Which test images show what a model makes of one class, and which mistakes of all classes it was surest of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,7 @@ def of_class(
     """
     name = classes[label]
     right = actual == predicted
-    kinds = [
+    kinds: list[tuple[str, str, np.ndarray, Callable[[int], str]]] = [
         ("true_positives", f"{name}, found", right & (actual == label), lambda row: ""),
         (
             "false_negatives",
@@ -57,10 +57,22 @@ def of_class(
             lambda row: f"is {classes[int(actual[row])]}, ",
         ),
     ]
-    galleries = []
-    for kind, title, which, other in kinds:
-        rows = sorted(map(int, np.flatnonzero(which)), key=lambda row: (-probability[row], row))
-        captions = [f"{other(row)}{probability[row]:.0%}" for row in rows[:SHOWN]]
-        shown = f"the surest {SHOWN} of {len(rows)}" if len(rows) > SHOWN else f"{len(rows)}"
-        galleries.append(Gallery(kind, f"{title} ({shown})", rows[:SHOWN], captions))
-    return galleries
+    return [_gallery(kind, title, which, probability, other) for kind, title, which, other in kinds]
+
+
+def mistakes(actual: np.ndarray, predicted: np.ndarray, probability: np.ndarray, classes: Sequence[str]) -> Gallery:
+    """The mistakes of all classes, the surest first: among them are the images whose label is wrong."""
+    return _gallery(
+        "mistakes",
+        "mistakes of all classes",
+        actual != predicted,
+        probability,
+        lambda row: f"{classes[int(actual[row])]} taken for {classes[int(predicted[row])]}, ",
+    )
+
+
+def _gallery(name: str, title: str, which: np.ndarray, probability: np.ndarray, told: Callable[[int], str]) -> Gallery:
+    rows = sorted(map(int, np.flatnonzero(which)), key=lambda row: (-probability[row], row))
+    captions = [f"{told(row)}{probability[row]:.0%}" for row in rows[:SHOWN]]
+    shown = f"the surest {SHOWN} of {len(rows)}" if len(rows) > SHOWN else f"{len(rows)}"
+    return Gallery(name, f"{title} ({shown})", rows[:SHOWN], captions)
