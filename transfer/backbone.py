@@ -124,6 +124,14 @@ class Backbone:
         before = keras.Model(self.model.inputs[0], tensors)
         return Frozen(self.preprocess, before, frozen_layers), keras.Model(tensors, self.model.outputs[0])
 
+    def in_float32(self) -> keras.Model:
+        """The model as it is now, its layers computing in float32."""
+        if self.precision == "float32":
+            return self.model
+        model = _model(self.name, self.arguments, self.image_size, "float32")
+        model.set_weights(self.model.get_weights())
+        return model
+
     def save(self, folder: Path) -> None:
         """Write the weights and what is needed to rebuild the backbone."""
         folder.mkdir(parents=True, exist_ok=True)

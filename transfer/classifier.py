@@ -67,6 +67,11 @@ class Classifier:
     frozen: Frozen
     trained: keras.Model
 
+    @property
+    def head(self) -> keras.Model:
+        """Pooled features to probabilities."""
+        return self.trained.head if isinstance(self.trained, Tail) else self.trained
+
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         return [self.trained(inputs(self.frozen(images)), training=False).numpy()]
 

@@ -1,0 +1,67 @@
+"""Write the selected model as files that need nothing of this project, and measure each on the test images.
+
+Leaves in the folder: model.keras (preprocessing inside), model.tflite and model_8bit.tflite (for LiteRT), classes.txt,
+and accuracy.json.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from transfer import files, prepared, scores
+from transfer.faults import run
+
+MODELS = Path("models")
+NAMES = ("train_tl", "finetune")
+FILES = ("model.keras", "model.tflite", "model_8bit.tflite")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m commands.export", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("export"), help="where to write")
+    parser.add_argument("--model", choices=NAMES, help="the one that validation selected, if not said")
+    asked = parser.parse_args()
+    known = {name: files.read_json(MODELS / name / "model.json") for name in ([asked.model] if asked.model else NAMES)}
+    name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
+    train, test = prepared.load("train"), prepared.load("test")
+
+    from transfer import backbone as backbones  # TensorFlow takes seconds to import
+    from transfer import batches, classifier, exporting, runtime
+
+    runtime.start(seed=0)
+    backbone = backbones.load(MODELS / "backbone")
+    original = classifier.load(MODELS / name, backbone)
+    batch_size = known[name]["batch_size"]
+    with files.new_folder(asked.folder) as folder:
+        model = exporting.keras_model(backbone, original)
+        model.save(folder / "model.keras")
+        (folder / "model.tflite").write_bytes(exporting.litert(model))
+        (folder / "model_8bit.tflite").write_bytes(exporting.litert(model, train.images))
+        files.write_text(folder / "classes.txt", "".join(f"{label}\n" for label in original.classes))
+
+        # The files themselves are measured, not what they were made from
+        functions: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {name: original}
+        functions |= {file: exporting.reader(folder / file) for file in FILES}
+        probabilities = {
+            what: batches.results(function, lambda rows: test.images[rows], len(test), batch_size, what)
+            for what, function in functions.items()
+        }
+        found = {
+            what: {
+                "test_accuracy": float((given.argmax(axis=1) == test.labels).mean()),
+                "largest_difference": float(np.abs(given - probabilities[name]).max()),
+            }
+            for what, given in probabilities.items()
+        }
+        files.write_json(folder / "accuracy.json", found)
+    for what, values in found.items():
+        print(
+            f"{what}: test accuracy {values['test_accuracy']:.4f}, "
+            f"probabilities within {values['largest_difference']:.1g} of {name}'s"
+        )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,80 @@
+"""The exported files, on a small backbone: the same probabilities, in a process that imports nothing of the project."""
+
+import numpy as np
+import pytest
+from runs import run_python
+
+from transfer import backbone as backbones
+from transfer import classifier, exporting, runtime
+from transfer.framework import keras
+
+CLASSES = ["a", "b", "c"]
+IMAGES = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)
+
+
+def lively():
+    """A small backbone whose statistics fit its images: with those of random weights every image fades to nothing."""
+    runtime.start(0)
+    backbone = backbones.make("MobileNetV2", None, 32, "float32")
+    for layer in backbone.model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    # Of many images: the deepest maps are single points, and few of them would make rounding errors grow
+    many = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.float32)
+    backbone.model(backbone.preprocess(many), training=True)
+    return backbone
+
+
+@pytest.fixture(scope="module", params=["train_tl", "finetune"])
+def exported(request, tmp_path_factory):
+    """A folder with the files, and what the original makes of the images."""
+    folder = tmp_path_factory.mktemp(request.param)
+    backbone = lively()
+    head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=1)
+    # Probabilities that depend on the image, but not on every last bit of its random features
+    head.layers[-1].kernel.assign(head.layers[-1].kernel / 5)
+    about = classifier.new_about(backbone.description(), CLASSES, 0.2, 8, {"accuracy": 0.5, "loss": 0.7})
+    if request.param == "train_tl":
+        classifier.save(folder / "model", head, about)
+    else:
+        tail = classifier.Tail(backbone.cut(140)[1], head)
+        backbone.model.layers[151].kernel.assign(backbone.model.layers[151].kernel * 2)
+        classifier.save(folder / "model", tail, about | {"frozen_layers": 140})
+        backbone = lively()
+    original = classifier.load(folder / "model", backbone)
+    [expected] = original(IMAGES)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    model = exporting.keras_model(backbone, original)
+    model.save(folder / "model.keras")
+    (folder / "model.tflite").write_bytes(exporting.litert(model))
+    (folder / "model_8bit.tflite").write_bytes(exporting.litert(model, IMAGES))
+    np.save(folder / "images.npy", IMAGES)
+    return folder, expected
+
+
+def test_the_keras_file_needs_nothing_of_the_project(exported):
+    folder, expected = exported
+    script = (
+        "import keras, numpy, sys\n"
+        "model = keras.saving.load_model('model.keras', safe_mode=True)\n"
+        "numpy.save('found.npy', model.predict(numpy.load('images.npy').astype('float32'), verbose=0))\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('transfer', 'stages', 'commands')])\n"
+    )
+    done = run_python(folder, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+    assert np.abs(np.load(folder / "found.npy") - expected).max() < 1e-5
+
+
+def test_litert_gives_the_same_probabilities(exported):
+    folder, expected = exported
+    [found] = exporting.reader(folder / "model.tflite")(IMAGES)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+def test_8_bits_are_a_quarter_of_the_size_and_still_probabilities(exported):
+    folder, _ = exported
+    small, large = (folder / name for name in ("model_8bit.tflite", "model.tflite"))
+    assert small.stat().st_size < 0.4 * large.stat().st_size
+    [found] = exporting.reader(small)(IMAGES)
+    assert found.sum(axis=1) == pytest.approx(np.ones(8), abs=0.02)
