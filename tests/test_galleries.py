@@ -61,5 +61,5 @@ def test_the_surest_mistakes_of_all_classes_come_first():
     actual, predicted = np.array([0, 1, 2, 0, 1]), np.array([0, 2, 1, 2, 1])
     found = galleries.mistakes(actual, predicted, np.array([0.9, 0.6, 0.8, 0.7, 0.5]), ["a", "b", "c"])
     assert found.rows == [2, 3, 1]
-    assert found.captions == ["c taken for b, 80%", "a taken for c, 70%", "b taken for c, 60%"]
+    assert found.captions == ["c,\ntaken for b, 80%", "a,\ntaken for c, 70%", "b,\ntaken for c, 60%"]
     assert found.title == "mistakes of all classes (3)"

@@ -67,7 +67,7 @@ def mistakes(actual: np.ndarray, predicted: np.ndarray, probability: np.ndarray,
         "mistakes of all classes",
         actual != predicted,
         probability,
-        lambda row: f"{classes[int(actual[row])]} taken for {classes[int(predicted[row])]}, ",
+        lambda row: f"{classes[int(actual[row])]},\ntaken for {classes[int(predicted[row])]}, ",
     )
 
 
