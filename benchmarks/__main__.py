@@ -43,9 +43,8 @@ def main() -> None:
         }
         sections: dict[str, Callable[[], Any]] = {
             "passes": bench.passes,
-            "transfer_learning_MobileNetV2": bench.transfer_learning_small,
-            "transfer_learning_InceptionResNetV2": bench.transfer_learning_large,
-            "fine_tuning_InceptionResNetV2": bench.fine_tuning,
+            "MobileNetV2": bench.small,
+            "InceptionResNetV2": bench.large,
             "memory": bench.memory,
         }
         for name, section in sections.items():
@@ -73,7 +72,7 @@ class Bench:
     def memory(self) -> Any:
         return self._json("benchmarks.memory", str(self.photographs))
 
-    def transfer_learning_small(self) -> dict[str, Any]:
+    def small(self) -> dict[str, Any]:
         """Whole processes, alternating; the pipeline with one view, and with the default number."""
         found: dict[str, Any] = {"notebook": [], "one_view": [], "default_views": [], "head_again": []}
         for seed in range(1, TIMES + 1):
@@ -87,24 +86,19 @@ class Bench:
         found["nothing"] = [processes.python(*DVC, "repro", folder=clone).seconds for _ in range(TIMES)]
         return found
 
-    def transfer_learning_large(self) -> dict[str, Any]:
-        notebook = self._notebook_steps("InceptionResNetV2", "float32")["train_tl"]
-        found: dict[str, Any] = {"notebook_epoch": notebook, "head_again": []}
+    def large(self) -> dict[str, Any]:
+        """Few steps of the notebook's trainings in both precisions, and of the pipeline's rounds in bfloat16.
+
+        The pipeline's transfer learning is run whole.
+        """
+        cuts = list(map(str, FROZEN_LAYERS))
+        found: dict[str, Any] = {"notebook": {}}
         for precision in ("float32", "bfloat16"):
+            found["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
             found[precision], clone = self._cold("InceptionResNetV2", {"augment.views": 1, "precision": precision})
         found["head_again"] = [self._head_again(clone) for _ in range(TIMES)]
-        self.large = clone
+        found["fine_tuning"] = self._json("benchmarks.finetuning", "--frozen-layers", *cuts, folder=clone)
         return found
-
-    def fine_tuning(self) -> dict[str, Any]:
-        """A few steps of each round, the notebook's in both precisions, the pipeline's in bfloat16."""
-        cuts = list(map(str, FROZEN_LAYERS))
-        notebooks = {
-            precision: self._notebook_steps("InceptionResNetV2", precision, *cuts)
-            for precision in ("float32", "bfloat16")
-        }
-        pipeline = self._json("benchmarks.finetuning", "--frozen-layers", *cuts, folder=self.large)
-        return {"notebook": notebooks, "pipeline": pipeline}
 
     def _notebook(self, backbone: str, *words: str) -> tuple[processes.Measured, Any]:
         output = self.temporary / "notebook.json"

@@ -10,8 +10,8 @@ ROUND_EPOCHS = 10
 
 def markdown(results: dict[str, Any]) -> str:
     """One table: what, the study's way, the pipeline, how many times as fast; and one of memory."""
-    small, large = results["transfer_learning_MobileNetV2"], results["transfer_learning_InceptionResNetV2"]
-    tuning, passes, memory = results["fine_tuning_InceptionResNetV2"], results["passes"], results["memory"]
+    small, large = results["MobileNetV2"], results["InceptionResNetV2"]
+    passes, memory = results["passes"], results["memory"]
 
     notebook = median(run["seconds"] for run in small["notebook"])
     one, more = (median(run["seconds"] for run in small[name]) for name in ("one_view", "default_views"))
@@ -19,7 +19,7 @@ def markdown(results: dict[str, Any]) -> str:
         name: median(run["validation_accuracy"] for run in small[name])
         for name in ("notebook", "one_view", "default_views")
     }
-    long = STUDY_EPOCHS * large["notebook_epoch"]["epoch_seconds"]
+    long = STUDY_EPOCHS * large["notebook"]["float32"]["train_tl"]["epoch_seconds"]
     lines = [
         "| what | the study's way | the pipeline | ratio |",
         "| --- | --- | --- | --- |",
@@ -32,9 +32,9 @@ def markdown(results: dict[str, Any]) -> str:
         row("`dvc repro train_tl` after a change of the head, MobileNetV2", notebook, median(small["head_again"])),
         row("the same, InceptionResNetV2 *", long, median(large["head_again"])),
     ]
-    for cut, found in tuning["pipeline"]["rounds"].items():
+    for cut, found in large["fine_tuning"]["rounds"].items():
         for precision in ("float32", "bfloat16"):
-            theirs = tuning["notebook"][precision][f"frozen_{cut}"]["epoch_seconds"]
+            theirs = large["notebook"][precision][f"frozen_{cut}"]["epoch_seconds"]
             name = f"an epoch of fine-tuning, InceptionResNetV2 320, {cut} frozen, bfloat16 against {precision} *"
             lines.append(row(name, theirs, found["epoch_seconds"]))
             if cut == "500" and precision == "float32":

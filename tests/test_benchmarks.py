@@ -41,8 +41,7 @@ def test_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
 
 
 def test_the_table_divides_the_studys_seconds_by_the_pipelines():
-    epoch = {"step_seconds": 5.0, "validation_seconds": 5.0, "epoch_seconds": 80.0}
-    tuned = {"frozen_500": {"epoch_seconds": 120.0}}
+    notebook = {"train_tl": {"epoch_seconds": 80.0}, "frozen_500": {"epoch_seconds": 120.0}}
     runs = [{"seconds": seconds, "peak_bytes": 1, "validation_accuracy": 0.7} for seconds in (90.0, 80.0, 1000.0)]
     fast = [{"seconds": 30.0, "peak_bytes": 1, "validation_accuracy": 0.75}]
     one_pass = {"images_per_second": 12.6, "matrix_product_gflops": 382, "share_of_ceiling": 0.96}
@@ -50,22 +49,19 @@ def test_the_table_divides_the_studys_seconds_by_the_pipelines():
         {
             "machine": {"processors": 2, "processor": "some", "tensorflow": "2"},
             "passes": {"float32": one_pass, "bfloat16": one_pass},
-            "transfer_learning_MobileNetV2": {
+            "MobileNetV2": {
                 "notebook": runs,
                 "one_view": fast,
                 "default_views": fast,
                 "head_again": [9.0],
                 "nothing": [0.8],
             },
-            "transfer_learning_InceptionResNetV2": {
-                "notebook_epoch": epoch,
+            "InceptionResNetV2": {
+                "notebook": {"float32": notebook, "bfloat16": notebook},
                 "float32": {"seconds": 100.0},
                 "bfloat16": {"seconds": 80.0},
                 "head_again": [10.0],
-            },
-            "fine_tuning_InceptionResNetV2": {
-                "notebook": {"float32": tuned, "bfloat16": tuned},
-                "pipeline": {
+                "fine_tuning": {
                     "rounds": {"500": {"prefix_seconds": 50.0, "epoch_seconds": 40.0, "tracing_seconds": 30.0}}
                 },
             },
