@@ -21,11 +21,10 @@ help:
 	@echo "make clean                  remove .venv"
 
 # What is missing is pulled; what is there, changed or not, is left to `dvc repro`.
-PULL = @for file in dataset_images.dvc weights/*.dvc; do \
-	test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
+pull = @for file in $(1); do test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
 
 run: $(VENV)/run
-	$(PULL)
+	$(call pull,dataset_images.dvc weights/*.dvc)
 	dvc repro
 	@python -m commands.summary
 
@@ -39,6 +38,7 @@ check: $(VENV)/test
 
 dataset: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
+	$(call pull,weights/*.dvc)
 	@python -m commands.dataset "$(SOURCE)"
 
 export: $(VENV)/run
