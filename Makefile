@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset export bench sample lock clean
+.PHONY: help run test check dataset report export bench sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -15,6 +15,7 @@ help:
 	@echo "make check                  the style and type checks alone"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's way, on a folder of photographs"
+	@echo "make report [REV=HEAD~1]    write report/index.html, one page that opens anywhere"
 	@echo "make export                 write the selected model as Keras and LiteRT files, into export/"
 	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
@@ -40,6 +41,9 @@ dataset: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
 	@python -m commands.dataset "$(SOURCE)"
+
+report: $(VENV)/run
+	@python -m commands.report $(if $(REV),--rev "$(REV)")
 
 export: $(VENV)/run
 	@python -m commands.export

@@ -13,9 +13,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def succeeds(*words: str, folder: Path = Path()) -> bool:
+def succeeds(*words: str, folder: Path = Path(), quiet: bool = False) -> bool:
     """Run a program in `folder` and say whether it ended well; what it says goes where this process's words go."""
-    return subprocess.run(words, cwd=folder, env=environment(), check=False).returncode == 0  # noqa: S603 - no shell
+    output = subprocess.DEVNULL if quiet else None
+    done = subprocess.run(  # noqa: S603 - no shell
+        words, cwd=folder, env=environment(), check=False, stdout=output, stderr=output
+    )
+    return done.returncode == 0
 
 
 def call(*words: str, folder: Path = Path()) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
-from runs import STAGES, run_stage, write_params
+from runs import ROOT, STAGES, dvc, ran, run, run_stage, write_params
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
@@ -57,3 +57,16 @@ def project(tmp_path_factory, make_dataset):
         assert done.returncode == 0, done.stderr
         printed[stage] = done
     return folder, printed
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """A clone with the sample pulled and the pipeline run, its results committed."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    weights = [path.relative_to(ROOT).as_posix() for path in (ROOT / "weights").glob("*.dvc")]
+    dvc(folder, "pull", "dataset_images.dvc", *weights)
+    # Forced: where these very results are committed, DVC would skip the last stage
+    assert ran(dvc(folder, "repro", "--force")) == STAGES
+    run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "results of this machine")
+    return folder

@@ -60,3 +60,20 @@ def recipe(patience=2, min_delta=0.0, **changes):
         "label_smoothing": 0.0,
     }
     return TrainingParams(**values | changes, early_stopping={"patience": patience, "min_delta": min_delta})
+
+
+def run(folder, *words, status=0):
+    # The stages run `python`: it must be this one, as in an activated environment
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    done = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def dvc(folder, *words, status=0):
+    return run(folder, sys.executable, "-m", "dvc", *words, status=status)
+
+
+def ran(output):
+    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]

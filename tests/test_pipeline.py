@@ -1,50 +1,17 @@
 """The whole pipeline as users run it: DVC on the embedded sample, in a clone of its own."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from PIL import Image
-from runs import STAGES
+from runs import STAGES, dvc, ran, run
 
 from transfer import binding
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("clone")
-
-
-def run(folder, *words, status=0):
-    # The stages run `python`: it must be this one, as in an activated environment
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    done = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
-
-
-def dvc(folder, *words, status=0):
-    return run(folder, sys.executable, "-m", "dvc", *words, status=status)
-
-
-def ran(output):
-    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """A clone with the sample pulled and the pipeline run, its results committed."""
-    folder = tmp_path_factory.mktemp("clone") / "project"
-    run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
-    weights = [path.relative_to(ROOT).as_posix() for path in (ROOT / "weights").glob("*.dvc")]
-    dvc(folder, "pull", "dataset_images.dvc", *weights)
-    # Forced: where these very results are committed, DVC would skip the last stage
-    assert ran(dvc(folder, "repro", "--force")) == STAGES
-    run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "results of this machine")
-    return folder
 
 
 def test_the_sample_has_the_studys_sizes(clone):
