@@ -106,9 +106,10 @@ def main() -> None:
 
     results = {"train_tl": train_and_test(1e-3)}
     for frozen_layers in asked.frozen_layers:
+        # Layer by layer: setting what a model already is does not reach layers that were set by themselves
         backbone.trainable = True
-        for layer in backbone.layers[:frozen_layers]:
-            layer.trainable = False
+        for number, layer in enumerate(backbone.layers):
+            layer.trainable = number >= frozen_layers
         results[f"frozen_{frozen_layers}"] = train_and_test(1e-5)
     about = {name: value for name, value in vars(asked).items() if name not in ("folder", "output")}
     files.write_json(asked.output, {**about, "seconds": time.perf_counter() - started, **results})
