@@ -10,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import files, prediction, scores
+from transfer import prediction
 from transfer.faults import Fault, run
 
 MODELS = Path(__file__).resolve().parent / "models"
-NAMES = ("train_tl", "finetune")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photograph, or a folder of them")
     parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write a table, with every class's probability")
-    parser.add_argument("--model", choices=NAMES, help="the one that validation selected, if not said")
+    parser.add_argument("--model", choices=prediction.NAMES, help="the one that validation selected, if not said")
     asked = parser.parse_args()
     faults: list[str] = []
 
@@ -35,9 +34,8 @@ def main() -> None:
         refuse(sentence)
     if not paths:
         sys.exit(1)
-    known = {name: files.read_json(MODELS / name / "model.json") for name in ([asked.model] if asked.model else NAMES)}
-    name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
-    classes, size, batch_size = (known[name][key] for key in ("classes", "image_size", "batch_size"))
+    name, about = prediction.chosen(MODELS, asked.model)
+    classes, size, batch_size = (about[key] for key in ("classes", "image_size", "batch_size"))
 
     from transfer import backbone, classifier, runtime  # TensorFlow takes seconds to import
     from transfer.batches import padded

@@ -10,21 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import files, prepared, scores
+from transfer import files, prediction, prepared
 from transfer.faults import run
 
 MODELS = Path("models")
-NAMES = ("train_tl", "finetune")
 FILES = ("model.keras", "model.tflite", "model_8bit.tflite")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.export", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("export"), help="where to write")
-    parser.add_argument("--model", choices=NAMES, help="the one that validation selected, if not said")
+    parser.add_argument("--model", choices=prediction.NAMES, help="the one that validation selected, if not said")
     asked = parser.parse_args()
-    known = {name: files.read_json(MODELS / name / "model.json") for name in ([asked.model] if asked.model else NAMES)}
-    name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
+    name, about = prediction.chosen(MODELS, asked.model)
     train, test = prepared.load("train"), prepared.load("test")
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import
@@ -33,7 +31,7 @@ def main() -> None:
     runtime.start(seed=0)
     backbone = backbones.load(MODELS / "backbone")
     original = classifier.load(MODELS / name, backbone)
-    batch_size = known[name]["batch_size"]
+    batch_size = about["batch_size"]
     with files.new_folder(asked.folder) as folder:
         model = exporting.keras_model(backbone, original)
         model.save(folder / "model.keras")

@@ -4,14 +4,23 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from transfer import dataset, files, images, parallel
+from transfer import dataset, files, images, parallel, scores
 from transfer.faults import Fault
 
 # As many as plots/predictions.csv has.
 DECIMALS = 4
+NAMES = ("train_tl", "finetune")
+
+
+def chosen(models: Path, asked: str | None) -> tuple[str, dict[str, Any]]:
+    """The model asked for, or the one that validation selected, and what its checkpoint says of it."""
+    known = {name: files.read_json(models / name / "model.json") for name in ([asked] if asked else NAMES)}
+    name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
+    return name, known[name]
 
 
 def image_files(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
