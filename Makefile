@@ -48,7 +48,7 @@ report: $(VENV)/run
 export: $(VENV)/run
 	@python -m commands.export
 
-# About half an hour; the ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
+# About an hour on two cores; the ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
 bench: SOURCE ?= $(WASTE_PHOTOS)
 bench: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
