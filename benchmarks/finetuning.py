@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 
 from transfer import backbone as backbones
-from transfer import batches, classifier, files, params, prefix, prepared, runtime, training, views
+from transfer import batches, classifier, files, params, prefix, prepared, runtime, scratch, training, views
 from transfer.faults import run
 from transfer.prepared import Split
 
@@ -44,7 +44,12 @@ def main() -> None:
         frozen, rest = backbone.cut(frozen_layers)
         tail = classifier.Tail(rest, classifier.load_head(Path("models/train_tl"), settings.seed))
         times = [time.perf_counter()]
-        with prefix.once(frozen, few, fewer, augmentation, settings.batch_size, training=1) as given:
+        with (
+            scratch.folder("benchmark", str(frozen_layers)) as own,
+            prefix.once(frozen, few, fewer, augmentation, settings.batch_size, own / "prefix", training=1) as given,
+        ):
+            # Asking for the first batch is what runs the frozen layers
+            next(given[1]())
             times.append(time.perf_counter())
             training.fit(
                 tail,
@@ -53,6 +58,7 @@ def main() -> None:
                 steps_per_epoch=batches.number(len(few), settings.batch_size),
                 after_epoch=partial(note, times),
                 description=f"{frozen_layers} layers frozen",
+                state=own / "training.npz",
             )
         epochs = [end - start for start, end in pairwise(times[1:])]
         results[str(frozen_layers)] = {

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.finetuning import part
 from transfer import backbone as backbones
-from transfer import batches, classifier, files, params, prefix, prepared, runtime, training, views
+from transfer import batches, classifier, files, params, prefix, prepared, runtime, scratch, training, views
 from transfer.faults import run
 
 
@@ -47,7 +47,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
         [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
-        batches.fill([features], backbone.features, pool, augmentation, settings.batch_size, "pool")
+        batches.fill(
+            [features], backbone.features, pool, augmentation, settings.batch_size, "pool", folder / "pool.done"
+        )
         for count in asked.counts:
             fewer = replace(augmentation, views=count)
             for held in held_out:
@@ -62,6 +64,7 @@ def main() -> None:
                     steps_per_epoch=steps,
                     after_epoch=lambda _: None,
                     description=f"{count} views",
+                    state=folder / f"{count}-{held}.npz",
                 )
                 add(right["train_tl"], count, fit, len(unseen))
                 if asked.frozen_layers is None:
@@ -69,7 +72,10 @@ def main() -> None:
                 for variable, value in zip(backbone.model.variables, weights, strict=True):
                     variable.assign(value)
                 frozen, rest = backbone.cut(asked.frozen_layers)
-                with prefix.once(frozen, seen, unseen, fewer, settings.batch_size, training=1) as given:
+                with (
+                    scratch.folder("views", f"{count}-{held}") as own,
+                    prefix.once(frozen, seen, unseen, fewer, settings.batch_size, own / "prefix", training=1) as given,
+                ):
                     fit = training.fit(
                         classifier.Tail(rest, head),
                         *given,
@@ -77,6 +83,7 @@ def main() -> None:
                         steps_per_epoch=steps,
                         after_epoch=lambda _: None,
                         description=f"{count} views, fine-tuned",
+                        state=own / "training.npz",
                     )
                 add(right["finetune"], count, fit, len(unseen))
     images = int(np.isin(fold, held_out).sum())

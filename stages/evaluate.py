@@ -22,25 +22,25 @@ def main() -> None:
     galleries.check_class(settings.evaluate.gallery_class, test.classes)
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
-    from transfer import classifier, runtime
+    from transfer import classifier, heatmaps, runtime
 
     # What each model makes of the test images; for the head alone, the backbone has seen them already
     runtime.start(settings.seed)
     features = files.open_array(FEATURES / "test.npy")
     head = classifier.load_head(Path("models/train_tl"), settings.seed)
-    tuned = classifier.load(Path("models/finetune"), backbones.load(BACKBONE))
+    backbone = backbones.load(BACKBONE)
+    tuned = classifier.load(Path("models/finetune"), backbone)
     models: dict[str, tuple[Callable, Callable]] = {
         "train_tl": (classifier.probabilities(head), lambda rows: features[rows, 0]),
         "finetune": (tuned, lambda rows: test.images[rows]),
     }
     probabilities = {
-        model: batches.results(function, read, len(test), settings.batch_size, model)
-        for model, (function, read) in models.items()
+        model: batches.results(*how, len(test), settings.batch_size, model) for model, how in models.items()
     }
 
     # Which of the two is selected, by validation alone, and how both did in training, validation and test
-    fits = {"train_tl": files.read_json("metrics/train_tl.json")}
-    fits["finetune"] = files.read_json("metrics/finetune.json")["kept"]
+    tuned_fit = files.read_json("metrics/finetune.json")["kept"]
+    fits = {"train_tl": files.read_json("metrics/train_tl.json"), "finetune": tuned_fit}
     selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
 
     # The scores, over all images and by class, and the two models on the same images
@@ -56,18 +56,18 @@ def main() -> None:
     files.write_csv("plots/calibration.csv", pd.concat(bins, names=["model"]).reset_index("model"))
     files.write_csv("plots/splits.csv", scores.splits(fits, metrics))
     files.write_csv("plots/changed_sides.csv", scores.sides(test, predicted))
-    predictions = scores.predictions(test, probabilities)
-    files.write_csv("plots/predictions.csv", predictions)
-    for model in models:
-        rows = predictions.loc[predictions["model"] == model, ["actual", "predicted"]]
-        files.write_csv(f"plots/confusion/{model}.csv", rows)
+    files.write_csv("plots/predictions.csv", predictions := scores.predictions(test, probabilities))
+    for model, rows in predictions.groupby("model"):
+        files.write_csv(f"plots/confusion/{model}.csv", rows[["actual", "predicted"]])
 
     # What the selected model's mistakes look like
     asked = settings.evaluate.gallery_class
     shown = scores.worst_first(tables[selected])[0] if asked == galleries.WORST else asked
     made = (test.labels, predicted[selected], probabilities[selected].max(axis=1), test.classes)
+    looking = (backbone, tuned.head) if selected == "finetune" else (backbones.load(BACKBONE), head)
     for gallery in [*galleries.of_class(test.classes.index(shown), *made), galleries.mistakes(*made)]:
-        pictures.gallery(test.images[gallery.rows], gallery.captions, gallery.title, PICTURES / f"{gallery.name}.png")
+        heat = heatmaps.maps(*looking, test.images[gallery.rows], predicted[selected][gallery.rows])
+        pictures.gallery(test.images, gallery, heat, PICTURES / f"{gallery.name}.png")
     title = f"{selected} on {len(test)} test images"
     pictures.confusion(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")
 

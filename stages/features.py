@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import batches, files, params, prepared, views
+from transfer import batches, files, params, prepared, resume, scratch, views
 from transfer.faults import run
 
 FEATURES = Path("features")
@@ -31,15 +31,19 @@ def main() -> None:
     # Only finetune needs to know, but it would say so much later
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
 
+    backbone.save(BACKBONE)
+
     # Its pooled output for each view; view 0 is the image itself
-    with files.new_folder(FEATURES) as folder:
+    with scratch.folder("features", resume.key(settings, [prepared.FOLDER, BACKBONE])) as own:
+        arrays = own / "arrays"
+        arrays.mkdir(exist_ok=True)
         for images, split, number in splits:
             if number == 0:
                 continue
-            shape = (len(images), number, backbone.channels)
-            features = np.lib.format.open_memmap(folder / f"{split}.npy", "w+", np.float32, shape)
-            batches.fill([features], backbone.features, images, augmentation, settings.batch_size, split)
-    backbone.save(BACKBONE)
+            shape, done = (len(images), number, backbone.channels), own / f"{split}.done"
+            features = [scratch.array(arrays / f"{split}.npy", shape, np.float32)]
+            batches.fill(features, backbone.features, images, augmentation, settings.batch_size, split, done)
+        files.replace_folder(arrays, FEATURES)
 
     print(f"{backbone.name}: {backbone.layers} layers, {backbone.parameters:,} parameters, weights {backbone.source}")
 

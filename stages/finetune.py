@@ -7,7 +7,7 @@ metrics/finetune.json (every round) and plots/finetune/ (curves, the rounds one 
 from functools import partial
 from pathlib import Path
 
-from transfer import batches, files, params, prepared, rounds, views
+from transfer import batches, files, params, prepared, resume, rounds, scratch, views
 from transfer.faults import run
 
 BACKBONE = Path("models/backbone")
@@ -18,7 +18,7 @@ CHECKPOINT = Path("models/finetune")
 def main() -> None:
     settings = params.load()
     augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    train, validation = prepared.load("train"), prepared.load("validation")
+    data = prepared.load("train"), prepared.load("validation"), augmentation, settings.batch_size
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
     from transfer import classifier, prefix, runtime, training
@@ -32,18 +32,20 @@ def main() -> None:
     metrics: dict[str, dict] = {}
 
     # Each round starts from the best weights of the one before: they are still in the layers
-    with curves(Path("plots/finetune")) as add:
+    inputs = [prepared.FOLDER, BACKBONE, HEAD]
+    with scratch.folder("finetune", resume.key(settings, inputs)) as own, curves(Path("plots/finetune")) as add:
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)
-            with prefix.once(frozen, train, validation, augmentation, settings.batch_size, number) as given:
+            with prefix.once(frozen, *data, folder=own / "prefix", training=number) as given:
                 fit = training.fit(
                     tail,
                     *given,
                     settings.finetune,
-                    steps_per_epoch=batches.number(len(train), settings.batch_size),
+                    steps_per_epoch=batches.number(len(data[0]), settings.batch_size),
                     after_epoch=partial(add, round=number),
                     description=f"finetune, round {number}, {frozen_layers} layers frozen",
+                    state=own / f"round-{number}.npz",
                 )
             results.append(rounds.Round(frozen_layers, fit.best.train["accuracy"], fit.best.validation["accuracy"]))
             parameters = {"total": backbone.parameters + head.count_params(), "trainable": training.parameters(tail)}
@@ -59,15 +61,15 @@ def main() -> None:
                 about = classifier.about(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
 
-    kept, least = rounds.kept(results), rounds.least_overfitted(results)
-    files.write_json(
-        "metrics/finetune.json",
-        {
-            "kept": {"round": kept + 1, **metrics[str(kept + 1)]},
-            "least_overfitted": {"round": least + 1, "frozen_layers": results[least].frozen_layers},
-            "rounds": metrics,
-        },
-    )
+        kept, least = rounds.kept(results), rounds.least_overfitted(results)
+        files.write_json(
+            "metrics/finetune.json",
+            {
+                "kept": {"round": kept + 1, **metrics[str(kept + 1)]},
+                "least_overfitted": {"round": least + 1, "frozen_layers": results[least].frozen_layers},
+                "rounds": metrics,
+            },
+        )
     for result in results:
         found = f"validation accuracy {result.validation_accuracy:.4f}, training {result.train_accuracy:.4f}"
         print(f"{result.frozen_layers} layers frozen: {found}")

@@ -5,7 +5,7 @@ Leaves models/train_tl/ (the head, and what is needed to use it), metrics/train_
 
 from pathlib import Path
 
-from transfer import batches, files, params, prepared, views
+from transfer import batches, files, params, prepared, resume, scratch, views
 from transfer.faults import run
 
 FEATURES = Path("features")
@@ -36,7 +36,8 @@ def main() -> None:
     unseen = files.open_array(FEATURES / "validation.npy")
     validation_batches = batches.stored([unseen], validation.labels, settings.batch_size)
 
-    with curves(Path("plots/train_tl")) as add:
+    inputs = [prepared.FOLDER, FEATURES, BACKBONE]
+    with scratch.folder("train_tl", resume.key(settings, inputs)) as own, curves(Path("plots/train_tl")) as add:
         fit = training.fit(
             head,
             training_batches,
@@ -45,14 +46,15 @@ def main() -> None:
             steps_per_epoch=batches.number(len(train), settings.batch_size),
             after_epoch=add,
             description="train_tl",
+            state=own / "training.npz",
         )
 
-    # The checkpoint holds the head alone: every layer of the backbone stayed frozen
-    dropout, batch_size = settings.train_tl.dropout, settings.batch_size
-    about = classifier.new_about(backbone, train.classes, dropout, batch_size, fit.best.validation)
-    classifier.save(CHECKPOINT, head, about)
-    parameters = {"total": backbone["parameters"] + head.count_params(), "trainable": training.parameters(head)}
-    files.write_json("metrics/train_tl.json", fit.metrics() | {"parameters": parameters})
+        # The checkpoint holds the head alone: every layer of the backbone stayed frozen
+        dropout, batch_size = settings.train_tl.dropout, settings.batch_size
+        about = classifier.new_about(backbone, train.classes, dropout, batch_size, fit.best.validation)
+        classifier.save(CHECKPOINT, head, about)
+        parameters = {"total": backbone["parameters"] + head.count_params(), "trainable": training.parameters(head)}
+        files.write_json("metrics/train_tl.json", fit.metrics() | {"parameters": parameters})
 
     print(
         f"Validation accuracy {fit.best.validation['accuracy']:.4f} in epoch {fit.best_epoch + 1} of {len(fit.epochs)}"

@@ -145,7 +145,7 @@ def test_a_whole_split_goes_through_in_batches_of_one_shape_without_the_padding(
         shapes.append(inputs.shape)
         return [2 * inputs, inputs[:, 0] + 0.5]
 
-    found = list(batches.through(double, lambda rows: data[rows], 5, 2, "doubling"))
+    found = list(batches.through(double, lambda rows: data[rows], batches.in_order(5, 2), 2, "doubling"))
     assert shapes == [(2, 1)] * 3
     assert [rows.tolist() for rows, _ in found] == [[0, 1], [2, 3], [4]]
     assert [doubled.tolist() for _, [doubled, _] in found] == [[[20], [22]], [[24], [26]], [[28]]]

@@ -1,5 +1,8 @@
 """What is trained on a backbone: its statistics stay, its checkpoint comes back, and a fault in it is told."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 from runs import recipe
@@ -29,15 +32,17 @@ def tuned(backbone, images, cut, epochs=2):
     frozen, rest = backbone.cut(cut)
     tail = classifier.Tail(rest, classifier.head(backbone.channels, len(CLASSES), 0.2, seed=0))
     labels = np.array([0, 1, 2, 0, 1, 2])
-    training.fit(
-        tail,
-        lambda epoch: iter([(frozen(images), labels)]),
-        lambda: iter([(frozen(images), labels)]),
-        recipe(epochs=epochs, learning_rate=0.01, patience=epochs),
-        steps_per_epoch=1,
-        after_epoch=lambda epoch: None,
-        description="test",
-    )
+    with TemporaryDirectory() as temporary:
+        training.fit(
+            tail,
+            lambda epoch: iter([(frozen(images), labels)]),
+            lambda: iter([(frozen(images), labels)]),
+            recipe(epochs=epochs, learning_rate=0.01, patience=epochs),
+            steps_per_epoch=1,
+            after_epoch=lambda epoch: None,
+            description="test",
+            state=Path(temporary, "training.npz"),
+        )
     return frozen, tail
 
 

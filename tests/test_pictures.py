@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from transfer import pictures
+from transfer.galleries import Gallery
 
 STRANGE = ["$x$", "$\\x$", "[red]", "a_b^{", "%s {0}", "é 日", "<b>", "007"]
 
@@ -25,6 +26,11 @@ def colours(picture):
     return {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}
 
 
+def gallery(images, captions, title, path, heat=0.0):
+    shown = Gallery("name", title, list(range(len(images))), list(captions))
+    pictures.gallery(images, shown, np.full((len(images), 3, 3), heat), path)
+
+
 def confusion(path, classes, images=200):
     chance = np.random.default_rng(1)
     actual, predicted = chance.integers(0, len(classes), (2, images))
@@ -35,7 +41,7 @@ def confusion(path, classes, images=200):
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_classes_may_be_called_anything(tmp_path):
     opened(confusion(tmp_path / "new" / "a.png", STRANGE), 1000)
-    pictures.gallery(noise(8), STRANGE, "$\\x$", tmp_path / "b.png")
+    gallery(noise(8), STRANGE, "$\\x$", tmp_path / "b.png")
     pictures.augmentation(noise(3), "$\\x$", tmp_path / "c.png")
     opened(tmp_path / "b.png", 1000)
     opened(tmp_path / "c.png", 1000)
@@ -44,7 +50,7 @@ def test_classes_may_be_called_anything(tmp_path):
 def test_the_same_pictures_are_the_same_bytes(tmp_path):
     for name in ("first", "second"):
         confusion(tmp_path / name / "a.png", STRANGE[:5])
-        pictures.gallery(noise(8), list("abcdefgh"), "title", tmp_path / name / "b.png")
+        gallery(noise(8), list("abcdefgh"), "title", tmp_path / name / "b.png")
         pictures.augmentation(noise(8), "title", tmp_path / name / "c.png")
     for name in ("a.png", "b.png", "c.png"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
@@ -78,20 +84,39 @@ def test_every_image_of_a_gallery_is_in_the_picture(tmp_path):
     # Seven images, so two rows: each of one colour, which no other has
     plain = np.array([[250, 0, 0], [0, 250, 0], [0, 0, 250], [250, 250, 0], [0, 250, 250], [250, 0, 250], [120, 60, 0]])
     images = np.broadcast_to(plain[:, None, None].astype(np.uint8), (7, 24, 24, 3))
-    pictures.gallery(images, list("abcdefg"), "title", tmp_path / "a.png")
+    gallery(images, list("abcdefg"), "title", tmp_path / "a.png")
     picture = opened(tmp_path / "a.png", 1000).astype(int)
     for colour in plain:
         assert (np.abs(picture - colour).max(axis=2) < 12).sum() > 3000
 
 
+def test_a_heat_map_is_dark_where_nothing_spoke_for_the_class_and_bright_where_most_did(tmp_path):
+    grey = np.full((1, 24, 24, 3), 128, np.uint8)
+    for name, heat in (("cold", 0.0), ("warm", 1.0)):
+        gallery(grey, [""], "title", tmp_path / f"{name}.png", heat)
+    cold, warm = (opened(tmp_path / f"{name}.png", 1000).astype(int) for name in ("cold", "warm"))
+    # 45 % of the grey and 55 % of the colours at the two ends of the map, near black and a light yellow
+    for picture, end in ((cold, (0, 0, 4)), (warm, (252, 255, 164))):
+        colour = 0.45 * 128 + 0.55 * np.array(end)
+        assert (np.abs(picture - colour).max(axis=2) < 12).sum() > 3000
+
+
+def test_a_gallery_shows_the_rows_it_names(tmp_path):
+    images = np.zeros((3, 24, 24, 3), np.uint8)
+    images[1] = (250, 0, 0)
+    pictures.gallery(images, Gallery("name", "title", [1], ["a"]), np.zeros((1, 3, 3)), tmp_path / "a.png")
+    assert (np.abs(opened(tmp_path / "a.png", 1000).astype(int) - (250, 0, 0)).max(axis=2) < 12).sum() > 3000
+
+
 def test_a_gallery_of_eighteen_photographs_is_small(tmp_path):
-    pictures.gallery(noise(18, 128), [str(number) for number in range(18)], "title", tmp_path / "a.png")
+    gallery(noise(18, 128), [str(number) for number in range(18)], "title", tmp_path / "a.png")
     opened(tmp_path / "a.png", 1000)
-    assert (tmp_path / "a.png").stat().st_size < 300_000
+    # Noise is the worst of photographs, and each is there twice
+    assert (tmp_path / "a.png").stat().st_size < 500_000
 
 
 def test_an_empty_gallery_says_that_there_is_none(tmp_path):
-    pictures.gallery(noise(0), [], "title", tmp_path / "empty.png")
+    gallery(noise(0), [], "title", tmp_path / "empty.png")
     picture = opened(tmp_path / "empty.png", 1000)
     # Nothing but writing: below the title there is some, and no colour anywhere
     assert (picture[22:].min(axis=2) < 100).sum() > 20

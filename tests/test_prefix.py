@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from runs import recipe
 
 from transfer import backbone as backbones
-from transfer import batches, classifier, prefix, runtime, scratch, training
+from transfer import batches, classifier, prefix, resume, runtime, scratch, training
 from transfer.faults import Fault
 from transfer.framework import keras
 from transfer.prepared import Split
@@ -33,6 +34,7 @@ TRAIN, VALIDATION = split_of(IMAGES, 1), split_of(UNSEEN, 2)
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    scratch.FOLDER.mkdir()
 
 
 def made(precision="float32"):
@@ -73,8 +75,11 @@ def augmentation(cached):
     return Augmentation("horizontal", 0.2, cached, 1)
 
 
+FOLDER = Path("kept")
+
+
 def once(frozen, cached=3, number=1):
-    return prefix.once(frozen, TRAIN, VALIDATION, augmentation(cached), BATCH, number)
+    return prefix.once(frozen, TRAIN, VALIDATION, augmentation(cached), BATCH, FOLDER, number)
 
 
 def drawn(frozen, cached=3, number=1):
@@ -86,9 +91,8 @@ def plain(frozen):
 
 
 def kept():
-    """What is kept on disk now: the size of each file by its name."""
-    files = (path for path in scratch.FOLDER.rglob("*") if path.is_file() and path.name != "lock")
-    return {path.name: path.stat().st_size for path in files}
+    """What is kept on disk now: the bytes of each array by its name."""
+    return {path.stem: np.load(path).nbytes for path in FOLDER.glob("*.npy")}
 
 
 def assert_same(found, expected):
@@ -132,7 +136,9 @@ def test_the_frozen_layers_run_once_for_each_view_however_many_epochs_there_are(
 
 def test_what_is_kept_takes_the_bytes_that_were_said_and_goes_in_the_end(backbone):
     frozen = cut(backbone, 20)
-    with once(frozen):
+    with once(frozen) as (training_batches, _):
+        assert not FOLDER.exists() and frozen.images == 0
+        next(training_batches(0))
         assert kept() == {
             "train-0": 10 * 3 * NARROW * 4,
             "train-1": 10 * 3 * WIDE * 4,
@@ -140,15 +146,37 @@ def test_what_is_kept_takes_the_bytes_that_were_said_and_goes_in_the_end(backbon
             "validation-1": 5 * WIDE * 4,
         }
         assert prefix.size(frozen, 10 * 3 + 5) == sum(kept().values()) == 35 * (NARROW + WIDE) * 4
-    assert kept() == {}
-    with pytest.raises(KeyboardInterrupt), once(frozen):
-        raise KeyboardInterrupt
-    assert kept() == {}
+    assert not FOLDER.exists()
+
+
+@pytest.mark.parametrize("batches_done", [0, 1, 3, 4, 9])
+def test_what_was_broken_off_is_gone_on_with(backbone, batches_done, monkeypatch):
+    frozen = cut(backbone, 20)
+
+    def broken(images):
+        if frozen.images == BATCH * batches_done:
+            raise KeyboardInterrupt
+        return frozen(images)
+
+    attributes = {"layers": frozen.layers, "outputs": frozen.outputs}
+    breaking = type("Breaking", (), {**attributes, "__call__": lambda self, images: broken(images)})()
+    # Noted as each is done: how much a process loses is another module's test
+    monkeypatch.setattr(resume, "LOSS", -1)
+    # Two batches of validation, then three for each of three views
+    with pytest.raises(KeyboardInterrupt), once(breaking) as (training_batches, _):
+        next(training_batches(0))
+    assert frozen.images == BATCH * batches_done
+    with once(frozen) as (training_batches, validation_batches):
+        for epoch in range(3):
+            assert_same(training_batches(epoch), drawn(cut(backbone, 20))(epoch))
+        assert_same(validation_batches(), plain(cut(backbone, 20))())
+    assert frozen.images == BATCH * 11
 
 
 def test_in_bfloat16_what_is_kept_is_bfloat16():
     frozen = cut(made("bfloat16"), 20)
     with once(frozen) as (training_batches, validation_batches):
+        next(validation_batches())
         assert prefix.size(frozen, 35) == sum(kept().values()) == 35 * (NARROW + WIDE) * 2
         assert {tensor.dtype.name for tensors, _ in training_batches(0) for tensor in tensors} == {"bfloat16"}
         assert_same(training_batches(4), drawn(frozen)(4))
@@ -158,6 +186,7 @@ def test_in_bfloat16_what_is_kept_is_bfloat16():
 def test_without_cached_views_nothing_of_the_training_is_kept(backbone):
     frozen = cut(backbone, 20)
     with once(frozen, cached=0, number=2) as (training_batches, validation_batches):
+        next(validation_batches())
         assert kept() == {"validation-0": 5 * NARROW * 4, "validation-1": 5 * WIDE * 4}
         for epoch in (0, 3):
             assert_same(training_batches(epoch), drawn(frozen, 0, 2)(epoch))
@@ -165,8 +194,10 @@ def test_without_cached_views_nothing_of_the_training_is_kept(backbone):
 
 
 def test_with_nothing_frozen_nothing_is_kept(backbone):
-    with once(cut(backbone, 0)):
-        assert not scratch.FOLDER.exists()
+    with once(cut(backbone, 0)) as (training_batches, validation_batches):
+        next(training_batches(0))
+        next(validation_batches())
+        assert not FOLDER.exists()
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(backbone, monkeypatch):
@@ -174,28 +205,39 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(backbone, 
     needed = 35 * (NARROW + WIDE) * 4
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1))
     told = r"activations of 20 frozen layers needs 1\.5 MB of disk, and 1\.5 MB are free: .* lower augment\.views"
-    with pytest.raises(Fault, match=told), once(frozen):
-        pytest.fail("there was no space for it")
+    with pytest.raises(Fault, match=told), once(frozen) as (training_batches, _):
+        next(training_batches(0))
     assert frozen.images == 0
     assert kept() == {}
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed))
-    with once(frozen):
-        assert frozen.images
+    with pytest.raises(KeyboardInterrupt), once(frozen) as (training_batches, _):
+        next(training_batches(0))
+        raise KeyboardInterrupt
+    # What is on disk already needs no space
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    with once(frozen) as (training_batches, _):
+        next(training_batches(0))
 
 
-def test_what_another_run_left_half_written_is_never_read(backbone):
+def test_what_does_not_hold_what_was_noted_is_computed_again(backbone):
     frozen = cut(backbone, 20)
-    left = scratch.FOLDER / "left"
-    left.mkdir(parents=True)
-    for name, images, values in [("train-0", 30, NARROW), ("train-1", 30, WIDE), ("validation-0", 5, NARROW)]:
-        (left / name).write_bytes(b"\x3f" * (images * values * 4))
+    with pytest.raises(KeyboardInterrupt), once(frozen) as (training_batches, _):
+        next(training_batches(0))
+        raise KeyboardInterrupt
+    damaged = np.load(FOLDER / "train-1.npy", mmap_mode="r+")
+    damaged[5, 2] = 7
+    damaged.flush()
+    (FOLDER / "validation.done").unlink()
+    before = frozen.images
     with once(frozen) as (training_batches, validation_batches):
-        assert not left.exists()
-        assert_same(training_batches(0), drawn(frozen)(0))
-        assert_same(validation_batches(), plain(frozen)())
+        for epoch in range(3):
+            assert_same(training_batches(epoch), drawn(cut(backbone, 20))(epoch))
+        assert_same(validation_batches(), plain(cut(backbone, 20))())
+    # One batch of the training's nine, and both of validation
+    assert frozen.images - before == BATCH * 3
 
 
-def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop():
+def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop(tmp_path):
     def trained(given):
         backbone = made()
         frozen, rest = backbone.cut(140)
@@ -217,6 +259,7 @@ def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop
                 steps_per_epoch=batches.number(IMAGES, BATCH),
                 after_epoch=lambda epoch: None,
                 description="test",
+                state=tmp_path / f"{given.__name__}.npz",
             )
         after = [variable.numpy() for variable in tail.trainable_variables]
         assert not any(np.array_equal(old, new) for old, new in zip(before, after, strict=True))

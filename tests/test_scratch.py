@@ -1,11 +1,10 @@
-"""Scratch space: enough of it or a sentence, and nothing of it stays, whatever becomes of the process that had it."""
+"""Scratch space: found again by who has the same work to do, taken by nobody else, gone when the work is done."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +14,13 @@ import numpy as np
 import pytest
 from runs import ROOT
 
-from transfer import scratch
+from transfer import files, scratch
 from transfer.faults import Fault
 
 # Says which folder it has, and keeps it until it is told to end
 OTHER = """
 from transfer import scratch
-with scratch.folder(1, "a test", "wait") as folder:
+with scratch.folder("stage", "0123") as folder:
     (folder / "half").write_bytes(bytes(1000))
     print(folder, flush=True)
     input()
@@ -50,106 +49,107 @@ def folders():
     return sorted(path for path in scratch.FOLDER.iterdir() if path.name != "lock")
 
 
-def free(monkeypatch, amount):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=amount))
-
-
-def test_a_disk_that_is_too_small_is_told_with_both_amounts_and_nothing_is_left(tmp_path, monkeypatch):
-    free(monkeypatch, 50_000_000)
-    with pytest.raises(Fault) as raised, scratch.folder(3_210_000_000, "keeping a thing", "keep less"):
-        pytest.fail("there was no space for it")
-    told = "keeping a thing needs 3.2 GB of disk, and 50.0 MB are free: free some, or keep less."
-    assert str(raised.value) == f"{tmp_path / '.scratch'}: {told}"
-    assert folders() == []
-
-
-def test_space_that_is_just_enough_is_taken(monkeypatch):
-    free(monkeypatch, 1_000)
-    with scratch.folder(1_000, "a test", "wait") as folder:
-        assert folders() == [folder]
-    with pytest.raises(Fault), scratch.folder(1_001, "a test", "wait"):
-        pytest.fail("there was no space for it")
-
-
-def test_the_folder_goes_when_the_block_ends_however_it_ends():
-    with scratch.folder(1, "a test", "wait") as folder:
+def test_the_folder_goes_when_the_work_is_done():
+    with scratch.folder("stage", "0123") as folder:
         (folder / "deeper").mkdir()
         (folder / "deeper/file").write_bytes(b"1")
-        assert folders() == [folder]
+        assert folders() == [folder] == [Path(".scratch/stage-0123")]
     assert folders() == []
-    with pytest.raises(KeyboardInterrupt), scratch.folder(1, "a test", "wait") as folder:
+
+
+def test_the_folder_stays_when_the_work_is_broken_off_and_is_found_again():
+    with pytest.raises(KeyboardInterrupt), scratch.folder("stage", "0123") as folder:
         (folder / "file").write_bytes(b"1")
         raise KeyboardInterrupt
+    with scratch.folder("stage", "0123") as folder:
+        assert (folder / "file").read_bytes() == b"1"
     assert folders() == []
 
 
-def test_what_a_killed_process_has_left_goes_when_the_next_begins():
+def test_nothing_stays_where_nothing_was_begun():
+    with pytest.raises(Fault), scratch.folder("stage", "0123") as folder:
+        (folder / "deeper").mkdir()
+        raise Fault("no space")
+    assert folders() == []
+
+
+def test_what_a_killed_process_has_left_is_gone_on_with():
     with another_process() as (process, left):
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert folders() == [left]
-        assert (left / "half").stat().st_size == 1000
-        with scratch.folder(1, "a test", "wait") as own:
-            assert folders() == [own]
-            assert own != left
+        with scratch.folder("stage", "0123") as own:
+            assert own == left
+            assert (own / "half").stat().st_size == 1000
 
 
-def test_what_a_killed_process_has_left_takes_no_space_from_the_next(monkeypatch):
+def test_work_made_from_something_else_is_left_alone_and_said(capsys):
     with another_process() as (process, left):
         process.kill()
         process.wait()
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0 if left.exists() else 10))
-        with scratch.folder(10, "a test", "wait") as own:
-            assert folders() == [own]
+        with scratch.folder("stage", "4567") as own:
+            assert folders() == [left, own]
+        assert folders() == [left]
+    told = capsys.readouterr().err
+    assert told.startswith(
+        ".scratch/stage-0123/ (0.0 MB) is unfinished work of stage on other parameters, data or code"
+    )
+    assert told.count("\n") == 1
+    with scratch.folder("other", "4567"):
+        assert capsys.readouterr().err == ""
 
 
-def test_a_folder_without_a_lock_goes_too_and_a_file_of_someone_else_stays():
-    (scratch.FOLDER / "begun").mkdir(parents=True)
-    (scratch.FOLDER / "note").write_text("mine")
-    with scratch.folder(1, "a test", "wait") as own:
-        assert folders() == sorted([scratch.FOLDER / "note", own])
-
-
-def test_the_folder_of_a_living_process_stays_until_it_ends():
+def test_the_same_work_is_not_done_by_two_processes_at_once(capsys):
     with another_process() as (process, its_own):
-        for _ in range(2):
-            with scratch.folder(1, "a test", "wait") as own:
-                assert folders() == sorted([its_own, own])
+        with pytest.raises(Fault, match=r"stage-0123/ is in use: another process is at the same work"):
+            scratch.folder("stage", "0123").__enter__()
+        # Other work goes on beside it, and says nothing of it
+        with scratch.folder("stage", "4567") as own:
+            assert folders() == [its_own, own]
+        assert capsys.readouterr().err == ""
         assert (its_own / "half").stat().st_size == 1000
         process.communicate("go on\n")
         assert process.returncode == 0
         assert folders() == []
 
 
-def test_those_that_begin_and_end_at_the_same_time_do_not_trip_over_each_other():
-    def again_and_again(number):
-        for _ in range(200):
-            with scratch.folder(1, "a test", "wait") as own:
-                (own / "whose").write_text(str(number))
-                assert (own / "whose").read_text() == str(number)
-
-    # A lock belongs to who opened the file: threads keep each other out as processes do
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(again_and_again, range(4)))
-    assert folders() == []
+def test_a_disk_that_is_too_small_is_told_with_both_amounts(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=50_000_000))
+    scratch.check_space(50_000_000, "a test", "wait")
+    with pytest.raises(Fault) as raised:
+        scratch.check_space(3_210_000_000, "keeping a thing", "keep less")
+    told = "keeping a thing needs 3.2 GB of disk, and 50.0 MB are free: free some, or keep less."
+    assert str(raised.value) == f"{tmp_path / '.scratch'}: {told}"
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot take space beforehand")
 def test_an_array_takes_all_its_space_at_once():
-    path = Path("array")
+    path = Path("array.npy")
     found = scratch.array(path, (100, 3, 1000), np.float32)
     assert found.shape == (100, 3, 1000)
     # Nothing has been written yet; a file with holes would have next to no blocks (of 512 bytes)
-    assert path.stat().st_size == 100 * 3 * 1000 * 4
+    assert 100 * 3 * 1000 * 4 < path.stat().st_size < 100 * 3 * 1000 * 4 + 1000
     assert path.stat().st_blocks * 512 >= 100 * 3 * 1000 * 4
 
 
 def test_an_array_gives_back_what_was_put_into_it_also_in_bfloat16():
     bfloat16 = np.dtype(ml_dtypes.bfloat16)
-    found = scratch.array(Path("array"), (2, 3), bfloat16)
+    found = scratch.array(Path("array.npy"), (2, 3), bfloat16)
     assert found.dtype == bfloat16
     found[:, 1] = np.array([1.0, -2.5], bfloat16)
-    assert found.astype(float).tolist() == [[0, 1, 0], [0, -2.5, 0]]
-    # The upper half of the bits that float32 has: 1 is 3F80 0000 there, -2.5 is C020 0000
     found.flush()
-    assert np.fromfile("array", "<u2").tolist() == [0, 0x3F80, 0, 0, 0xC020, 0]
+    again = scratch.array(Path("array.npy"), (2, 3), bfloat16)
+    assert again.astype(float).tolist() == [[0, 1, 0], [0, -2.5, 0]]
+    # The upper half of the bits that float32 has: 1 is 3F80 0000 there, -2.5 is C020 0000
+    assert np.load("array.npy").ravel().tolist() == [0, 0x3F80, 0, 0, 0xC020, 0]
+
+
+def test_an_array_whose_space_was_not_taken_whole_is_never_found(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match="No space"):
+        scratch.array(Path("array.npy"), (2, 3), np.float32)
+    assert not Path("array.npy").exists()
+    monkeypatch.undo()
+    assert files.new_array("other.npy", (2, 3), np.float32).tolist() == [[0, 0, 0], [0, 0, 0]]

@@ -1,12 +1,14 @@
 """The training loop, its rates and early stopping, against values worked out by hand and Keras' own callback."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from runs import recipe
 
+from transfer import resume
 from transfer.faults import Fault
 from transfer.framework import keras
 from transfer.training import EarlyStopping, Epoch, fit, optimizer, parameters
@@ -70,6 +72,11 @@ def batch(value, labels):
     return [np.full((len(labels), 1), value)], np.array(labels)
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def trained(model, training, validation, **changes):
     seen: list[Epoch] = []
     result = fit(
@@ -80,6 +87,7 @@ def trained(model, training, validation, **changes):
         steps_per_epoch=len(training),
         after_epoch=seen.append,
         description="test",
+        state=Path("training.npz"),
     )
     return result, seen
 
@@ -120,6 +128,95 @@ def test_without_patience_the_weights_of_the_last_epoch_stay():
     assert result.best.validation["loss"] == pytest.approx(math.log(1 + 1 / odds), rel=1e-5)
     # Nine steps of Adam in one direction, none longer than the rate but for the rounding
     assert 0.3 < weights[1] <= -0.06 + 9 * 0.05 + 1e-5
+
+
+def with_dropout():
+    """A model that draws, and an input for it that changes with the epoch."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((6,)), layers.Dropout(0.5, seed=1), layers.Dense(3, activation="softmax")])
+    kernel = model.layers[-1].kernel
+    kernel.assign(np.random.default_rng(1).normal(size=kernel.shape))
+
+    def training(epoch):
+        chance = np.random.default_rng(epoch)
+        return iter([([chance.normal(size=(4, 6))], chance.integers(0, 3, 4)) for _ in range(2)])
+
+    chance = np.random.default_rng(100)
+    validation = [([chance.normal(size=(9, 6))], chance.integers(0, 3, 9))]
+    return model, training, lambda: iter(validation)
+
+
+def run_until(broken_after, state, **changes):
+    """Train, broken off after an epoch; the weights, what was told, and what was heard of."""
+    model, training, validation = with_dropout()
+    heard = []
+
+    def after_epoch(epoch):
+        heard.append(epoch)
+        if epoch.number == broken_after:
+            raise KeyboardInterrupt
+
+    given = recipe(epochs=8, learning_rate=0.3, schedule="cosine", warmup_epochs=1, weight_decay=0.1, **changes)
+    try:
+        result = fit(
+            model,
+            training,
+            validation,
+            given,
+            steps_per_epoch=2,
+            after_epoch=after_epoch,
+            description="test",
+            state=state,
+        )
+    except KeyboardInterrupt:
+        return None
+    return [value.numpy().tobytes() for value in model.variables], result, heard
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+@pytest.mark.parametrize("broken_after", [0, 1, 4, 6, 7])
+def test_a_training_that_was_broken_off_ends_as_if_it_had_not_been(patience, broken_after, tmp_path, monkeypatch):
+    # Kept after every epoch: when it is time to is another module's test
+    monkeypatch.setattr(resume, "LOSS", -1)
+    whole = run_until(None, tmp_path / "whole.npz", patience=patience)
+    epochs = len(whole[1].epochs)
+    # With patience the best is an epoch before the last: its weights have to be kept too
+    assert whole[1].best_epoch == epochs - 1 - (patience or 0)
+    again = run_until(broken_after, tmp_path / "broken.npz", patience=patience)
+    if broken_after < epochs:
+        assert again is None
+        again = run_until(None, tmp_path / "broken.npz", patience=patience)
+    assert again == whole
+
+
+def test_only_the_epochs_that_were_not_kept_are_trained_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "LOSS", -1)
+    trained_epochs = []
+    model, training, validation = with_dropout()
+
+    def counted(epoch):
+        trained_epochs.append(epoch)
+        return training(epoch)
+
+    run_until(4, tmp_path / "state.npz", patience=None)
+    given = recipe(epochs=8, learning_rate=0.3, schedule="cosine", warmup_epochs=1, weight_decay=0.1, patience=None)
+    about = {"steps_per_epoch": 2, "description": "test", "state": tmp_path / "state.npz"}
+    heard = []
+    fit(model, counted, validation, given, after_epoch=heard.append, **about)
+    # The fifth epoch was broken off before it was kept
+    assert trained_epochs == [4, 5, 6, 7]
+    assert [epoch.number for epoch in heard] == list(range(8))
+    # A training that has ended is not trained again at all
+    fit(with_dropout()[0], counted, validation, given, after_epoch=heard.append, **about)
+    assert trained_epochs == [4, 5, 6, 7] and len(heard) == 16
+
+
+def test_a_damaged_state_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "LOSS", -1)
+    whole = run_until(None, tmp_path / "whole.npz", patience=None)
+    run_until(4, tmp_path / "state.npz", patience=None)
+    (tmp_path / "state.npz").write_bytes((tmp_path / "state.npz").read_bytes()[:-100])
+    assert run_until(None, tmp_path / "state.npz", patience=None) == whole
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence():

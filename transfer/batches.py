@@ -7,6 +7,7 @@ cached, or views drawn now and run through it. Either way they are a list of arr
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from transfer import parallel, views
 from transfer.prepared import Split
+from transfer.resume import Progress
 from transfer.views import Augmentation
 
 Rows = np.ndarray
@@ -106,22 +108,21 @@ def padded(images: np.ndarray, batch_size: int) -> np.ndarray:
 def through(
     function: Callable[[np.ndarray], Tensors],
     read: Callable[[Rows], np.ndarray],
-    images: int,
+    order: list[Rows],
     batch_size: int,
     description: str,
 ) -> Iterator[tuple[Rows, Tensors]]:
-    """Run `function` over a whole split in order, in batches of one shape.
+    """Run `function` over images in order, in batches of one shape.
 
     Args:
         function: (batch_size, ...) to arrays whose first axis is the batch.
         read: the rows of a batch to what `function` takes.
-        images: how many the split has.
+        order: the rows of each batch.
         description: what the progress bar says.
 
     Yields:
         the rows of each batch and their results, the padding taken off.
     """
-    order = in_order(images, batch_size)
     for rows, inputs in tqdm(_ahead(read, order), description, len(order), unit="batch", disable=None, leave=False):
         yield rows, [tensor[: len(rows)] for tensor in function(padded(inputs, batch_size))]
 
@@ -133,8 +134,9 @@ def results(
     batch_size: int,
     description: str,
 ) -> np.ndarray:
-    """The only array that `function` makes, for a whole split (images, ...); see `through`."""
-    return np.concatenate([found for _, [found] in through(function, read, images, batch_size, description)])
+    """The only array that `function` makes, for a whole split of so many images (images, ...); see `through`."""
+    order = in_order(images, batch_size)
+    return np.concatenate([found for _, [found] in through(function, read, order, batch_size, description)])
 
 
 def fill(
@@ -144,15 +146,25 @@ def fill(
     augmentation: Augmentation,
     batch_size: int,
     description: str,
+    kept: Path,
 ) -> None:
-    """Run `function` over as many views of a split as the arrays (images, views, ...) have room for, and fill them."""
+    """Run `function` over as many views of a split as the arrays (images, views, ...) have room for, and fill them.
+
+    Args:
+        kept: where it is noted which batches are done; with the arrays on disk too, a later call does only the others.
+    """
+    progress = Progress(kept, arrays)
     number = arrays[0].shape[1]
+    order = in_order(len(split), batch_size)
     for view in range(number):
+        left = [rows for rows in order if not progress.done(rows, view)]
         read = partial(views.batch, split, augmentation, view)
         title = f"{description}, view {view + 1} of {number}"
-        for rows, found in through(function, read, len(split), batch_size, title):
+        for rows, found in through(function, read, left, batch_size, title):
             for array, tensor in zip(arrays, found, strict=True):
                 array[rows, view] = tensor
+            progress.note(rows, view)
+    progress.flush()
 
 
 def _ahead(read: Callable[[Rows], Any], order: list[Rows]) -> Iterator[tuple[Rows, Any]]:

@@ -1,8 +1,15 @@
 """Faults that a person can mend, and how a command ends when it meets one."""
 
 import errno
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
+
+# Seconds that Ctrl-C leaves to the main thread
+GRACE = 1.0
+_told = threading.Lock()
 
 
 class Fault(Exception):
@@ -24,14 +31,14 @@ class Faults(Fault):
 
 def run(main: Callable[[], None]) -> None:
     """Run a command's `main` and end the process: status 0, 1 for a fault, 130 when interrupted."""
+    _end_soon_when_interrupted()
     try:
         main()
     except Fault as fault:
         print(fault, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("Interrupted: the outputs of this run are not complete.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_interrupted())
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -40,3 +47,28 @@ def run(main: Callable[[], None]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _end_soon_when_interrupted() -> None:
+    """Give the main thread a second to end itself after Ctrl-C.
+
+    It may be deep in one of TensorFlow's operations for much longer. What it keeps is kept for worse ends than this.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while os.read(reading, 1) != bytes([signal.SIGINT]):
+            pass
+        threading.Event().wait(GRACE)
+        os._exit(_interrupted())
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _interrupted() -> int:
+    """Say so once, and return the status to end with."""
+    if _told.acquire(blocking=False):
+        print("Interrupted: run the same again to go on.", file=sys.stderr, flush=True)
+    return 130

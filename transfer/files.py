@@ -1,6 +1,7 @@
 """The one writer and the one reader of JSON and of CSV, and folders that appear whole or not at all."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,19 @@ def open_array(path: str | Path) -> np.ndarray:
         raise Fault(f"{path} cannot be read ({error}): make it anew with `dvc repro`.") from None
 
 
+def new_array(path: str | Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.memmap:
+    """A new `.npy` file by memory map, to be filled.
+
+    Its space is taken at once: a disk that fills up later would kill whoever writes to the map.
+    """
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    # macOS has no such call
+    if hasattr(os, "posix_fallocate"):
+        with Path(path).open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+    return array
+
+
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """A folder to fill, that takes the place of `path` when the block ends well and vanishes when it does not."""
@@ -89,10 +103,15 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     partial.mkdir(parents=True)
     try:
         yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        partial.replace(path)
+        replace_folder(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def replace_folder(folder: Path, path: Path) -> None:
+    """Have a folder take the place of `path`."""
+    shutil.rmtree(path, ignore_errors=True)
+    folder.replace(path)
 
 
 def rounded(value: Any) -> Any:

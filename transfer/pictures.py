@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
+from transfer.galleries import Gallery
+
 # A class may be called anything, `$x$` included.
 matplotlib.rcParams["text.parse_math"] = False
 COLUMNS = 6
@@ -60,16 +62,39 @@ def confusion(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str],
     _save(figure, path)
 
 
-def gallery(images: np.ndarray, captions: Sequence[str], title: str, path: Path) -> None:
-    """Draw (images, size, size, 3) in rows, each under its caption; says so where there is none."""
-    rows = max(-(-len(images) // COLUMNS), 1)
-    figure = Figure(figsize=(TILE * COLUMNS, 1.2 * TILE * rows + 0.4), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.subplots(rows, COLUMNS, squeeze=False)
-    for axes, image, caption in zip(grid.flat, images, captions, strict=False):
-        axes.imshow(image)
-        axes.set_title(caption, fontsize=7)
-    if not captions:
+def gallery(images: np.ndarray, shown: Gallery, heat: np.ndarray, path: Path) -> None:
+    """Draw images in rows, each under its caption and over itself with its heat map; says so where there is none.
+
+    Args:
+        images: (images, size, size, 3), 8-bit, of which the gallery shows some.
+        heat: of those that it shows (shown, rows, columns), 0 to 1.
+    """
+    rows = max(-(-len(shown.rows) // COLUMNS), 1)
+    figure = Figure(figsize=(TILE * COLUMNS, 2.2 * TILE * rows + 0.5), layout="constrained")
+    figure.suptitle(shown.title)
+    grid = figure.subplots(2 * rows, COLUMNS, squeeze=False)
+    above, below = grid[::2].flat, grid[1::2].flat
+    for image, warm, caption, plain, covered in zip(
+        images[shown.rows], heat, shown.captions, above, below, strict=False
+    ):
+        plain.imshow(image)
+        plain.set_title(caption, fontsize=7)
+        covered.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+        # Blurred as it is drawn: the map has a value for every few dozen pixels
+        covered.imshow(
+            warm,
+            cmap="inferno",
+            vmin=0,
+            vmax=1,
+            alpha=0.55,
+            extent=covered.get_images()[0].get_extent(),
+            interpolation="bicubic",
+        )
+    if shown.rows:
+        figure.supxlabel(
+            "Below each image: the brighter, the more spoke for the predicted class there (Grad-CAM)", fontsize=7
+        )
+    else:
         figure.text(0.5, 0.5, "none", ha="center", fontsize=9)
     _finish(figure, path)
 

@@ -4,8 +4,10 @@ An epoch then runs only the layers that are trained. Nothing is approximated: th
 compute in.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,36 +21,55 @@ from transfer.views import Augmentation
 
 @contextmanager
 def once(
-    frozen: Frozen, train: Split, validation: Split, augmentation: Augmentation, batch_size: int, training: int
+    frozen: Frozen,
+    train: Split,
+    validation: Split,
+    augmentation: Augmentation,
+    batch_size: int,
+    folder: Path,
+    training: int,
 ) -> Iterator[tuple[Callable[[int], Batches], Callable[[], Batches]]]:
     """The training batches of an epoch and the validation batches of one training, at the cut behind `frozen`.
 
+    The frozen layers run when the first batch is asked for: a training that turns out to be finished asks for none.
+
     Args:
+        folder: where the activations are kept until the block ends; what an earlier process left there is gone on with.
         training: which training it is, so that two trainings repeat neither each other's order nor their fresh views.
 
     Raises:
         Fault: the disk is too small for the activations; nothing has been computed then.
     """
+    drawn = batches.drawn(frozen, train, augmentation, batch_size, training)
     if not frozen.layers:
         # Nothing is frozen but the scaling: the images are at hand already
-        yield (
-            batches.drawn(frozen, train, augmentation, batch_size, training),
-            batches.plain(frozen, validation, batch_size),
-        )
+        yield drawn, batches.plain(frozen, validation, batch_size)
         return
-    needed = size(frozen, len(validation) + len(train) * augmentation.views)
-    purpose = f"keeping the activations of {frozen.layers} frozen layers"
-    with scratch.folder(needed, purpose, "lower augment.views (0 keeps none of training), or freeze layers") as folder:
+
+    @cache
+    def run() -> tuple[Callable[[int], Batches], Callable[[], Batches]]:
+        folder.mkdir(exist_ok=True)
+        splits = {"validation": (validation, 1), "train": (train, augmentation.views)}
+        already = sum(path.stat().st_size for path in folder.glob("*.npy"))
+        scratch.check_space(
+            size(frozen, sum(len(split) * views for split, views in splits.values())) - already,
+            f"keeping the activations of {frozen.layers} frozen layers",
+            "lower augment.views (0 keeps none of training), or freeze layers",
+        )
         # The space for all of them is taken before any is computed
-        unseen = arrays(frozen, len(validation), 1, folder, "validation")
-        seen = arrays(frozen, len(train), augmentation.views, folder, "train") if augmentation.views else []
-        batches.fill(unseen, frozen, validation, augmentation, batch_size, f"validation, {frozen.layers} layers")
-        validation_batches = batches.stored(unseen, validation.labels, batch_size)
-        if augmentation.views:
-            batches.fill(seen, frozen, train, augmentation, batch_size, f"train, {frozen.layers} layers")
-            yield batches.cached(seen, train.labels, augmentation, batch_size, training), validation_batches
-        else:
-            yield batches.drawn(frozen, train, augmentation, batch_size, training), validation_batches
+        kept = {
+            name: arrays(frozen, len(split), views, folder, name) for name, (split, views) in splits.items() if views
+        }
+        for name, tensors in kept.items():
+            title = f"{name}, {frozen.layers} layers"
+            batches.fill(tensors, frozen, splits[name][0], augmentation, batch_size, title, folder / f"{name}.done")
+        unseen = batches.stored(kept["validation"], validation.labels, batch_size)
+        if not augmentation.views:
+            return drawn, unseen
+        return batches.cached(kept["train"], train.labels, augmentation, batch_size, training), unseen
+
+    yield lambda epoch: run()[0](epoch), lambda: run()[1]()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def size(frozen: Frozen, images: int) -> int:
@@ -59,6 +80,6 @@ def size(frozen: Frozen, images: int) -> int:
 def arrays(frozen: Frozen, images: int, number: int, folder: Path, name: str) -> batches.Tensors:
     """Arrays on disk for `number` views of so many images: (images, number, ...) for each tensor at the cut."""
     return [
-        scratch.array(folder / f"{name}-{place}", (images, number, *shape), dtype)
+        scratch.array(folder / f"{name}-{place}.npy", (images, number, *shape), dtype)
         for place, (shape, dtype) in enumerate(frozen.outputs)
     ]

@@ -62,7 +62,7 @@ def build(found: Listing, size: int, faults: list[str], folder: Path = FOLDER) -
     with files.new_folder(folder) as partial:
         rows = []
         arrays = {
-            split: iter(np.lib.format.open_memmap(partial / f"{split}.npy", "w+", np.uint8, (number, size, size, 3)))
+            split: iter(files.new_array(partial / f"{split}.npy", (number, size, size, 3), np.uint8))
             for split, number in Counter(entry.split for entry in found.entries).items()
         }
         decoded = parallel.mapped(decode, found.entries)

@@ -1,51 +1,81 @@
-"""Scratch space: large files that a stage needs while it runs and nobody afterwards, outside DVC's outs."""
+"""Scratch space: what a stage needs while it runs, outside DVC's outs, and finds again where it was killed.
+
+.scratch/<stage>-<key>/ belongs to the work that is made from just what the key stands for (`resume.key`). It goes when
+the work is done; otherwise it stays, for the next process that has the same work to do.
+"""
 
 import fcntl
-import os
 import shutil
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
+from transfer import files
 from transfer.faults import Fault
 
 FOLDER = Path(".scratch")
 
 
 @contextmanager
-def folder(needed: int, purpose: str, remedy: str) -> Iterator[Path]:
-    """A folder of this process alone, that goes when the block ends, however it ends.
-
-    What a process that was killed has left behind goes too: its lock is free, and nothing in it is ever used.
-
-    Args:
-        needed: bytes that will be written.
-        purpose, remedy: what the message says the space is for, and what else to do than to free some.
+def folder(stage: str, key: str) -> Iterator[Path]:
+    """The folder of a stage's work, for this process alone. It goes when the block ends well, or nothing was begun.
 
     Raises:
-        Fault: there is less space than needed.
+        Fault: another process is at the same work.
     """
     FOLDER.mkdir(exist_ok=True)
+    own = FOLDER / f"{stage}-{key}"
     with _alone():
-        _sweep()
-        free = shutil.disk_usage(FOLDER).free
-        if free < needed:
-            raise Fault(
-                f"{FOLDER.resolve()}: {purpose} needs {_amount(needed)} of disk, and {_amount(free)} are free: "
-                f"free some, or {remedy}."
-            )
-        own = Path(tempfile.mkdtemp(dir=FOLDER))
-        lock = (own / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        own.mkdir(exist_ok=True)
+        lock = _locked(own)
+        if lock is None:
+            raise Fault(f"{own}/ is in use: another process is at the same work; wait for its end, or stop it.")
+        for left in sorted(FOLDER.glob(f"{stage}-*")):
+            if left != own and (free := _locked(left)):
+                free.close()
+                print(
+                    f"{left}/ ({_amount(_taken(left))}) is unfinished work of {stage} on other parameters, data or "
+                    "code: it is left alone; delete it if nobody will go on with it.",
+                    file=sys.stderr,
+                )
+    done = False
     try:
         yield own
+        done = True
     finally:
-        with _alone():
-            shutil.rmtree(own, ignore_errors=True)
-        lock.close()
+        with _alone(), lock:
+            if done or not any(path.is_file() and path.name != "lock" for path in own.rglob("*")):
+                shutil.rmtree(own)
+
+
+def check_space(needed: int, purpose: str, remedy: str) -> None:
+    """Raises Fault if fewer than `needed` bytes are free.
+
+    Args:
+        purpose, remedy: what the message says the space is for, and what else to do than to free some.
+    """
+    free = shutil.disk_usage(FOLDER).free
+    if free < needed:
+        raise Fault(
+            f"{FOLDER.resolve()}: {purpose} needs {_amount(needed)} of disk, and {_amount(free)} are free: "
+            f"free some, or {remedy}."
+        )
+
+
+def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+    """An array on disk to write to: as an earlier process left it, or a new one, its space taken at once."""
+    dtype = np.dtype(dtype)
+    # The format knows no bfloat16; its bits are those of an integer
+    stored = dtype if dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}")
+    if not path.exists():
+        partial = path.with_name(f".{path.name}")
+        files.new_array(partial, shape, stored)
+        partial.replace(path)
+    return np.load(path, mmap_mode="r+", allow_pickle=False).view(dtype)
 
 
 @contextmanager
@@ -56,28 +86,19 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def array(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> np.memmap:
-    """A new array on disk. Its space is taken at once: a disk that fills up later would kill whoever writes to it."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    with path.open("wb") as file:
-        # macOS has no such call; there the space was only looked at
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
-    return np.memmap(path, dtype, "r+", shape=shape)
+def _locked(folder: Path) -> TextIO | None:
+    """The folder's lock, held until it is closed; None where another process holds it."""
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
-def _sweep() -> None:
-    for left in FOLDER.iterdir():
-        if not left.is_dir():
-            continue
-        with (left / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(left, ignore_errors=True)
+def _taken(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
 
 
 def _amount(size: int) -> str:

@@ -1,14 +1,15 @@
 """The one training loop: Adam, categorical cross-entropy, a schedule or early stopping on validation accuracy."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from transfer import batches
+from transfer import batches, resume
 from transfer.batches import Batches
 from transfer.faults import Fault
 from transfer.framework import keras
@@ -53,12 +54,12 @@ class Epoch:
     validation: dict[str, float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fit:
     """A training that has ended; the model holds the weights of the epoch `best`."""
 
-    epochs: list[Epoch] = field(default_factory=list)
-    best_epoch: int = -1
+    epochs: list[Epoch]
+    best_epoch: int
 
     @property
     def best(self) -> Epoch:
@@ -83,14 +84,18 @@ def fit(
     steps_per_epoch: int,
     after_epoch: Callable[[Epoch], None],
     description: str,
+    state: Path,
 ) -> Fit:
     """Train `model`, that ends in a softmax, and leave the best epoch's weights in it.
+
+    Goes on where an earlier process has left the same training, and ends with the same weights as if it had been one.
 
     Args:
         training: the batches (tensors, labels) of an epoch counted from 0.
         validation: the batches to validate on; the labels are class numbers.
-        after_epoch: called with each epoch as it ends.
+        after_epoch: called with each epoch as it ends, and with those of the earlier process first.
         description: what the progress bar says.
+        state: file to keep the training in, for a process that goes on with it.
 
     Raises:
         Fault: the loss is no longer a number.
@@ -103,12 +108,20 @@ def fit(
         metrics=[keras.metrics.CategoricalCrossentropy(LOSS), keras.metrics.CategoricalAccuracy(ACCURACY)],
         jit_compile=False,
     )
-    stopping = EarlyStopping(**recipe.early_stopping.model_dump())
+    # An earlier process may have left values for its variables
+    model.optimizer.build(model.trainable_variables)
     classes = model.output_shape[-1]
-    done = Fit()
-    best: list[np.ndarray] = []
-    with tqdm(total=recipe.epochs, desc=description, unit="epoch", disable=None, leave=False) as bar:
-        for number in range(recipe.epochs):
+    course = _Course(model, EarlyStopping(**recipe.early_stopping.model_dump()))
+    course.restore(state)
+    for epoch in course.epochs:
+        after_epoch(epoch)
+    due = resume.Due()
+    with tqdm(
+        total=recipe.epochs, initial=len(course.epochs), desc=description, unit="epoch", disable=None, leave=False
+    ) as bar:
+        for number in range(len(course.epochs), recipe.epochs):
+            if course.stopping.stops:
+                break
             epoch = Epoch(
                 number,
                 _over(model.train_on_batch, training(number), classes),
@@ -116,19 +129,60 @@ def fit(
             )
             if not math.isfinite(epoch.train["loss"]):
                 raise Fault(f"{description}: the loss is no number after epoch {number + 1}: lower the learning_rate.")
-            done.epochs.append(epoch)
-            if stopping.improves(number, epoch.validation["accuracy"]) and stopping.patience is not None:
-                best = [variable.numpy() for variable in model.trainable_variables]
+            course.add(epoch)
             after_epoch(epoch)
-            bar.set_postfix(validation=f"{epoch.validation['accuracy']:.3f}", best=f"{stopping.best:.3f}")
+            bar.set_postfix(validation=f"{epoch.validation['accuracy']:.3f}", best=f"{course.stopping.best:.3f}")
             bar.update()
-            if stopping.stops:
-                break
-    done.best_epoch = stopping.best_epoch
-    if best:
-        for variable, value in zip(model.trainable_variables, best, strict=True):
-            variable.assign(value)
-    return done
+            if due.now():
+                course.keep(state)
+    course.keep(state)
+    if course.best:
+        _assign(model.trainable_variables, course.best)
+    return Fit(course.epochs, course.stopping.best_epoch)
+
+
+class _Course:
+    """A training under way: all that another process needs to go on with it as if it were one.
+
+    The random numbers of dropout are among the model's variables, the place in the schedule among the optimizer's; the
+    order of the images and their views follow from the epoch's number.
+    """
+
+    def __init__(self, model: keras.Model, stopping: EarlyStopping):
+        self.model = model
+        self.stopping = stopping
+        self.epochs: list[Epoch] = []
+        self.best: list[np.ndarray] = []
+
+    def add(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+        improved = self.stopping.improves(epoch.number, epoch.validation["accuracy"])
+        # Without patience the last epoch is the best: its weights are the model's own
+        if improved and self.stopping.patience is not None:
+            self.best = _values(self.model.trainable_variables)
+
+    def keep(self, path: Path) -> None:
+        about = {"stopping": asdict(self.stopping), "epochs": [asdict(epoch) for epoch in self.epochs]}
+        model, optimizer = _values(self.model.variables), _values(self.model.optimizer.variables)
+        resume.save(path, about, {"model": model, "optimizer": optimizer, "best": self.best})
+
+    def restore(self, path: Path) -> None:
+        if found := resume.load(path):
+            about, arrays = found
+            self.stopping = EarlyStopping(**about["stopping"])
+            self.epochs = [Epoch(**epoch) for epoch in about["epochs"]]
+            self.best = arrays.get("best", [])
+            _assign(self.model.variables, arrays["model"])
+            _assign(self.model.optimizer.variables, arrays["optimizer"])
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [variable.numpy() for variable in variables]
+
+
+def _assign(variables: Sequence[keras.Variable], arrays: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, arrays, strict=True):
+        variable.assign(value)
 
 
 def optimizer(recipe: TrainingParams, steps_per_epoch: int) -> keras.optimizers.Optimizer:
