@@ -89,16 +89,17 @@ class Bench:
         return found
 
     def large(self) -> dict[str, Any]:
-        """Few steps of the notebook's trainings in both precisions, and of the pipeline's rounds in bfloat16.
+        """Few steps of the notebook's trainings in each precision, and of the pipeline's rounds in the fastest.
 
         The pipeline's transfer learning is run whole.
         """
         cuts = list(map(str, FROZEN_LAYERS))
         found: dict[str, Any] = {"notebook": {}}
-        for precision in ("float32", "bfloat16"):
+        for precision in runtime.precisions():
             found["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
             found[precision], clone = self._cold("InceptionResNetV2", {"augment.views": 1, "precision": precision})
         found["head_again"] = [self._head_again(clone) for _ in range(TIMES)]
+        found["precision"] = precision
         found["fine_tuning"] = self._json("benchmarks.finetuning", "--frozen-layers", *cuts, folder=clone)
         return found
 

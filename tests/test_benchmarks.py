@@ -61,6 +61,7 @@ def test_the_table_divides_the_studys_seconds_by_the_pipelines():
                 "float32": {"seconds": 100.0},
                 "bfloat16": {"seconds": 80.0},
                 "head_again": [10.0],
+                "precision": "bfloat16",
                 "fine_tuning": {
                     "rounds": {"500": {"prefix_seconds": 50.0, "epoch_seconds": 40.0, "tracing_seconds": 30.0}}
                 },

@@ -17,17 +17,23 @@ def start(seed: int) -> None:
 
 def usable_precision(asked: str) -> str:
     """`asked`, or float32, and a line that says so, where this machine would only emulate bfloat16."""
-    if asked == "bfloat16" and not _has_bfloat16():
+    if asked == "bfloat16" and not has_bfloat16():
         print("This processor has no bfloat16 arithmetic: float32 is used.", file=sys.stderr)
         return "float32"
     return asked
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
+    """Whether this machine computes in bfloat16, rather than emulating it."""
     if tf.config.list_physical_devices("GPU"):
         return True
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+
+
+def precisions() -> list[str]:
+    """What this machine computes in, the most exact first."""
+    return ["float32", "bfloat16"] if has_bfloat16() else ["float32"]
 
 
 @contextmanager
