@@ -81,7 +81,7 @@ def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_pa
 
     loaded = classifier.load(tmp_path / "tuned", backbones.load(tmp_path / "backbone"))
     [found] = loaded(images)
-    assert np.array_equal(found, expected)
+    assert found == pytest.approx(expected, abs=1e-6)
     assert loaded.classes == CLASSES
     assert expected.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-6)
 

@@ -33,25 +33,34 @@ class Frozen:
     """Preprocessing and the layers before the cut, in inference mode: 8-bit images to what the other layers need.
 
     Attributes:
-        layers: how many layers it runs, with the weights that they have when this is made.
-        outputs: shape and type of each tensor at the cut, for one image.
+        layers: how many layers it runs, with the weights that they have when it first does.
+        pooling: whether the output is pooled, in float32.
     """
 
     def __init__(self, preprocess: Any, model: keras.Model, layers: int, pooling: bool = False):
-        def call(images: tf.Tensor) -> list[tf.Tensor]:
-            scaled = preprocess(tf.cast(images, tf.float32))
-            found = keras.tree.flatten(model(scaled, training=False)) if layers else [scaled]
-            return [pooled(found[0])] if pooling else found
+        self.preprocess = preprocess
+        self.model = model
+        self.layers = layers
+        self.pooling = pooling
 
-        images = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
+    @cached_property
+    def outputs(self) -> list[tuple[tuple[int, ...], np.dtype]]:
+        """Shape and type of each tensor at the cut, for one image."""
+        return [(tuple(tensor.shape[1:]), np.dtype(tensor.dtype.as_numpy_dtype)) for tensor in self._compiled.outputs]
+
+    @cached_property
+    def _compiled(self) -> Any:
+        def call(images: tf.Tensor) -> list[tf.Tensor]:
+            scaled = self.preprocess(tf.cast(images, tf.float32))
+            found = keras.tree.flatten(self.model(scaled, training=False)) if self.layers else [scaled]
+            return [pooled(found[0])] if self.pooling else found
+
+        images = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.uint8)
         traced = tf.function(call, jit_compile=False).get_concrete_function(images)
         # With constants for variables TensorFlow folds BatchNormalization into the convolutions: a pass of MobileNetV2
-        # takes three quarters of the time. What is frozen never changes again, so nothing is lost by it.
-        self._compiled = convert_variables_to_constants_v2(traced)
-        self.layers = layers
-        self.outputs = [
-            (tuple(tensor.shape[1:]), np.dtype(tensor.dtype.as_numpy_dtype)) for tensor in self._compiled.outputs
-        ]
+        # takes three quarters of the time. What is frozen never changes again, so nothing is lost by it. For a large
+        # backbone this takes seconds itself: who asks for nothing, as a round that is finished, does not pay for it.
+        return convert_variables_to_constants_v2(traced)
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         """(images, size, size, 3) 8-bit to the tensors at the cut, as arrays."""

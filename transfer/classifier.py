@@ -60,20 +60,18 @@ class Tail(keras.Model):
 class Classifier:
     """8-bit images (images, size, size, 3) to probabilities (images, classes), the only array of a list.
 
-    The frozen part runs first, then the trained.
+    Attributes:
+        features: the backbone, fine-tuned or not, and pooling; nothing of it is trained any more.
+        head: pooled features to probabilities.
     """
 
     classes: list[str]
-    frozen: Frozen
-    trained: keras.Model
-
-    @property
-    def head(self) -> keras.Model:
-        """Pooled features to probabilities."""
-        return self.trained.head if isinstance(self.trained, Tail) else self.trained
+    features: Frozen
+    head: keras.Model
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
-        return [self.trained(inputs(self.frozen(images)), training=False).numpy()]
+        [features] = self.features(images)
+        return probabilities(self.head)(features)
 
 
 def probabilities(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -130,14 +128,13 @@ def load(folder: Path, backbone: Backbone) -> Classifier:
     known = about(folder)
     if {**known["backbone"], "versions": None} != {**backbone.description(), "versions": None}:
         raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
-    trained = _new_head(known, seed=0)
-    if known["frozen_layers"] == backbone.layers:
-        frozen = backbone.features
-    else:
-        frozen, rest = backbone.cut(known["frozen_layers"])
-        trained = Tail(rest, trained)
+    trained = head = _new_head(known, seed=0)
+    if known["frozen_layers"] < backbone.layers:
+        trained = Tail(backbone.cut(known["frozen_layers"])[1], head)
     weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
-    return Classifier(known["classes"], frozen, trained)
+    # Not `backbone.features`: that may have run with the weights that have just been replaced
+    features = Frozen(backbone.preprocess, backbone.model, backbone.layers, pooling=True)
+    return Classifier(known["classes"], features, head)
 
 
 def _new_head(known: dict[str, Any], seed: int) -> keras.Model:

@@ -19,6 +19,8 @@ def maps(backbone: Backbone, head: keras.Model, images: np.ndarray, labels: np.n
         images: (images, size, size, 3), 8-bit.
         labels: the class number to look for on each image (images,).
     """
+    if not len(images):  # TensorFlow does not always take a batch of none
+        return np.zeros((0, *backbone.model.output_shape[1:3]))
     activations = backbone.model(backbone.preprocess(images.astype(np.float32)), training=False)
     activations = keras.ops.convert_to_numpy(keras.ops.cast(activations, "float32"))
     kernel = head.layers[-1].kernel.numpy()
