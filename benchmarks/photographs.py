@@ -7,6 +7,7 @@ holds the metrics of each seed and their means.
 """
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument(
         "-S", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="a further parameter"
     )
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="copy the first seed's pictures there")
     asked = parser.parse_args()
     changes = [*BACKBONE, *asked.changes]
 
@@ -39,6 +41,8 @@ def main() -> None:
             words = [word for change in [*changes, f"seed={seed}"] for word in ("-S", change)]
             dvc("exp", "run", *words, folder=clone)
             results[str(seed)] = metrics(clone)
+            if asked.pictures and seed == asked.seeds[0]:
+                shutil.copytree(clone / "plots/images", asked.pictures, dirs_exist_ok=True)
             files.write_json(asked.output, {"parameters": changes, "seeds": results, "mean": means(results)})
 
 
