@@ -42,7 +42,7 @@ def main() -> None:
 
     # Batch by batch, always of one shape: what an image gets cannot depend on how many came with it
     runtime.start(seed=0)
-    model = classifier.load(MODELS / name, backbone.load(MODELS / "backbone"))
+    model = classifier.load(MODELS / name, backbone.load(MODELS / "backbone"), classes)
     # The first call makes things ready, and would count as slow
     model(np.zeros((batch_size, size, size, 3), np.uint8))
     predicted, seconds = 0, 0.0

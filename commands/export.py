@@ -30,14 +30,14 @@ def main() -> None:
 
     runtime.start(seed=0)
     backbone = backbones.load(MODELS / "backbone")
-    original = classifier.load(MODELS / name, backbone)
+    original = classifier.load(MODELS / name, backbone, test.classes)
     batch_size = about["batch_size"]
     with files.new_folder(asked.folder) as folder:
         model = exporting.keras_model(backbone, original)
         model.save(folder / "model.keras")
         (folder / "model.tflite").write_bytes(exporting.litert(model))
         (folder / "model_8bit.tflite").write_bytes(exporting.litert(model, train.images))
-        files.write_text(folder / "classes.txt", "".join(f"{label}\n" for label in original.classes))
+        files.write_text(folder / "classes.txt", "".join(f"{label}\n" for label in test.classes))
 
         # The files themselves are measured, not what they were made from
         functions: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {name: original}

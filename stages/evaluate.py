@@ -27,9 +27,9 @@ def main() -> None:
     # What each model makes of the test images; for the head alone, the backbone has seen them already
     runtime.start(settings.seed)
     features = files.open_array(FEATURES / "test.npy")
-    head = classifier.load_head(Path("models/train_tl"), settings.seed)
+    head = classifier.load_head(Path("models/train_tl"), settings.seed, test.classes)
     backbone = backbones.load(BACKBONE)
-    tuned = classifier.load(Path("models/finetune"), backbone)
+    tuned = classifier.load(Path("models/finetune"), backbone, test.classes)
     models: dict[str, tuple[Callable, Callable]] = {
         "train_tl": (classifier.probabilities(head), lambda rows: features[rows, 0]),
         "finetune": (tuned, lambda rows: test.images[rows]),

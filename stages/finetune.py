@@ -27,7 +27,7 @@ def main() -> None:
     runtime.start(settings.seed)
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
-    head = classifier.load_head(HEAD, settings.seed)
+    head = classifier.load_head(HEAD, settings.seed, data[0].classes)
     results: list[rounds.Round] = []
     metrics: dict[str, dict] = {}
 

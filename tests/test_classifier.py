@@ -79,17 +79,16 @@ def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_pa
     expected = tail(batches.inputs(frozen(images)), training=False).numpy()
     classifier.save(tmp_path / "tuned", tail, about)
 
-    loaded = classifier.load(tmp_path / "tuned", backbones.load(tmp_path / "backbone"))
+    loaded = classifier.load(tmp_path / "tuned", backbones.load(tmp_path / "backbone"), CLASSES)
     [found] = loaded(images)
     assert found == pytest.approx(expected, abs=1e-6)
-    assert loaded.classes == CLASSES
     assert expected.sum(axis=1) == pytest.approx(np.ones(6), abs=1e-6)
 
 
 def test_a_checkpoint_of_the_head_holds_no_copy_of_the_backbone(tmp_path, backbone):
     head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
     classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
-    loaded = classifier.load_head(tmp_path, seed=0)
+    loaded = classifier.load_head(tmp_path, 0, CLASSES)
     features = np.random.default_rng(0).normal(size=(4, backbone.channels)).astype(np.float32)
     [found], [expected] = classifier.probabilities(loaded)(features), classifier.probabilities(head)(features)
     assert np.array_equal(found, expected)
@@ -129,7 +128,17 @@ def test_another_backbone_or_a_broken_file_is_told(tmp_path, backbone, images):
     )
     other = backbones.make("MobileNetV2", None, 64, "float32")
     with pytest.raises(Fault, match="trained on another backbone"):
-        classifier.load(tmp_path, other)
+        classifier.load(tmp_path, other, CLASSES)
     (tmp_path / "trained.weights.h5").write_bytes(b"half")
     with pytest.raises(Fault, match=r"trained.weights.h5 cannot be used: make it anew"):
-        classifier.load(tmp_path, backbone)
+        classifier.load(tmp_path, backbone, CLASSES)
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path, backbone):
+    head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
+    classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
+    told = r"was trained on the classes a, b, c, and the dataset has a, b: run `dvc repro`"
+    with pytest.raises(Fault, match=told):
+        classifier.load_head(tmp_path, 0, ["a", "b"])
+    with pytest.raises(Fault, match=told):
+        classifier.load(tmp_path, backbone, ["a", "b"])

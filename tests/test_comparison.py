@@ -4,6 +4,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from statsmodels.stats.contingency_tables import mcnemar
 
 from transfer.comparison import Comparison, paired
 
@@ -27,6 +28,14 @@ def test_the_p_value_agrees_with_the_definition_on_random_cases():
     for _ in range(200):
         one, other = map(int, chance.integers(0, 40, 2))
         assert Comparison(1, one, other, 1).p_value == pytest.approx(exact(one, other), rel=1e-9)
+
+
+def test_the_p_value_agrees_with_statsmodels_on_random_cases():
+    chance = np.random.default_rng(1)
+    for _ in range(100):
+        both, one, other, neither = map(int, chance.integers(1, 60, 4))
+        expected = mcnemar([[both, one], [other, neither]], exact=True).pvalue
+        assert Comparison(both, one, other, neither).p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_images_are_paired_one_by_one():

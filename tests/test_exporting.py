@@ -41,7 +41,7 @@ def exported(request, tmp_path_factory):
         backbone.model.layers[151].kernel.assign(backbone.model.layers[151].kernel * 2)
         classifier.save(folder / "model", tail, about | {"frozen_layers": 140})
         backbone = lively()
-    original = classifier.load(folder / "model", backbone)
+    original = classifier.load(folder / "model", backbone, CLASSES)
     [expected] = original(IMAGES)
     assert np.ptp(expected, axis=0).max() > 0.01
     model = exporting.keras_model(backbone, original)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from sklearn.metrics import top_k_accuracy_score
+from statsmodels.stats.proportion import proportion_confint
 
 from transfer import scores
 from transfer.prepared import Split
@@ -46,6 +47,14 @@ def test_the_interval_of_102_out_of_118():
     low, high = scores.interval(102, 118)
     assert (round(low, 3), round(high, 3)) == (0.791, 0.915)
     assert (low, high) == pytest.approx(wilson(102, 118), abs=1e-12)
+
+
+def test_the_interval_agrees_with_statsmodels_on_random_cases():
+    chance = np.random.default_rng(0)
+    for _ in range(200):
+        total = int(chance.integers(1, 500))
+        right = int(chance.integers(0, total + 1))
+        assert scores.interval(right, total) == pytest.approx(proportion_confint(right, total, method="wilson"))
 
 
 @pytest.mark.parametrize("total", [1, 5, 118])

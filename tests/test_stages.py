@@ -131,7 +131,7 @@ def test_the_models_are_scored_on_the_images_they_are_said_to_be(project):
         "from pathlib import Path\n"
         "from transfer import backbone, classifier, prepared\n"
         "test = prepared.load('test')\n"
-        "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')))\n"
+        "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')), test.classes)\n"
         "[found] = model(test.images[:])\n"
         "print([[test.paths[row], test.classes[found[row].argmax()], float(found[row].max())] for row in range(6)])\n"
     )

@@ -6,7 +6,7 @@ A checkpoint is a folder with what was trained, never another copy of the backbo
     model.json           what is needed to rebuild and use it
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ class Classifier:
         head: pooled features to probabilities.
     """
 
-    classes: list[str]
     features: Frozen
     head: keras.Model
 
@@ -109,23 +108,28 @@ def save(folder: Path, trained: keras.Model, about: dict[str, Any]) -> None:
     files.write_json(folder / DESCRIPTION, about)
 
 
-def load_head(folder: Path, seed: int) -> keras.Model:
+def load_head(folder: Path, seed: int, classes: Sequence[str]) -> keras.Model:
     """The head of a checkpoint in which only the head was trained; `seed` settles what it drops in a further training.
 
-    Raises Fault if a file is missing or does not fit.
+    Raises:
+        Fault: a file is missing or does not fit, or the head was trained on other classes than `classes`.
     """
-    loaded = _new_head(about(folder), seed)
+    known = about(folder)
+    _check_classes(known, folder, classes)
+    loaded = _new_head(known, seed)
     weights.load(loaded, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     return loaded
 
 
-def load(folder: Path, backbone: Backbone) -> Classifier:
+def load(folder: Path, backbone: Backbone, classes: Sequence[str]) -> Classifier:
     """The classifier of a checkpoint; later layers of `backbone` that it holds replace those of `backbone`.
 
     Raises:
-        Fault: a file is missing or does not fit, or the checkpoint was made on another backbone.
+        Fault: a file is missing or does not fit, or the checkpoint was made on another backbone, or trained on other
+            classes than `classes`.
     """
     known = about(folder)
+    _check_classes(known, folder, classes)
     if {**known["backbone"], "versions": None} != {**backbone.description(), "versions": None}:
         raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
     trained = head = _new_head(known, seed=0)
@@ -134,7 +138,13 @@ def load(folder: Path, backbone: Backbone) -> Classifier:
     weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     # Not `backbone.features`: that may have run with the weights that have just been replaced
     features = Frozen(backbone.preprocess, backbone.model, backbone.layers, pooling=True)
-    return Classifier(known["classes"], features, head)
+    return Classifier(features, head)
+
+
+def _check_classes(known: dict[str, Any], folder: Path, classes: Sequence[str]) -> None:
+    if known["classes"] != list(classes):
+        theirs, ours = (", ".join(names) for names in (known["classes"], classes))
+        raise Fault(f"{folder}/ was trained on the classes {theirs}, and the dataset has {ours}: run `dvc repro`.")
 
 
 def _new_head(known: dict[str, Any], seed: int) -> keras.Model:
