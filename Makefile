@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset report export bench sample lock clean
+.PHONY: help run test check dataset verify report export bench crash-test sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -15,8 +15,10 @@ help:
 	@echo "make check                  the style and type checks alone"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's way, on a folder of photographs"
+	@echo "make verify                 run the last commit from scratch, and say whether all of it came out the same"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that opens anywhere"
 	@echo "make export                 write the selected model as Keras and LiteRT files, into export/"
+	@echo "make crash-test             kill stages at random, fill their disk, and see that they end the same (maintainers)"
 	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
@@ -42,6 +44,9 @@ dataset: $(VENV)/run
 	$(call pull,weights/*.dvc)
 	@python -m commands.dataset "$(SOURCE)"
 
+verify: $(VENV)/run
+	@python -m commands.verify
+
 report: $(VENV)/run
 	@python -m commands.report $(if $(REV),--rev "$(REV)")
 
@@ -53,6 +58,9 @@ bench: SOURCE ?= $(WASTE_PHOTOS)
 bench: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
 	python -m benchmarks "$(SOURCE)"
+
+crash-test: $(VENV)/run
+	python -m benchmarks.crashes benchmarks/results/crashes.json
 
 sample: $(VENV)/run
 	rm -rf sample/drawn

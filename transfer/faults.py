@@ -40,7 +40,8 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(_interrupted())
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        # h5py says it in words alone
+        if error.errno != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
             raise
         print(
             f"No space is left on the disk of {error.filename or 'the working folder'}: free some, then run again.",

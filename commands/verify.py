@@ -1,0 +1,99 @@
+"""Run the pipeline of the last commit from scratch in a temporary clone, and say what came out the same: `make verify`.
+
+Nothing is taken from earlier runs but the data and the weights. Exit status 0 if every out has the bytes that dvc.lock
+says, 1 if not.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from commands.programs import answer, call, dvc
+from transfer import files
+from transfer.faults import Fault, run
+
+LOCK = "dvc.lock"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
+    parser.parse_args()
+    commit = answer("git", "rev-parse", "--short", "HEAD").strip()
+    cache = Path(answer(sys.executable, "-m", "dvc", "cache", "dir").strip()).resolve()
+    with tempfile.TemporaryDirectory() as temporary:
+        clone = Path(temporary) / "project"
+        call("git", "clone", "--quiet", str(Path.cwd()), str(clone))
+        # Data that are here already are not fetched again; what this run makes stays in the clone's own cache
+        dvc("remote", "add", "--quiet", "--local", "here", str(cache), folder=clone)
+        for tracked in answer("git", "ls-files", "*.dvc").split("\n"):
+            if tracked:
+                fetch(tracked, clone)
+        committed = outs(clone)
+        dvc("repro", "--force", "--no-run-cache", folder=clone)
+        found = outs(clone)
+        same = True
+        for stage, paths in committed.items():
+            print(stage)
+            for path, digest in paths.items():
+                reproduced = found.get(stage, {}).get(path) == digest
+                same &= reproduced
+                print(f"  {'reproduced' if reproduced else 'NOT reproduced':15} {path}")
+                if not reproduced:
+                    for name in different(path, digest, found[stage][path], clone, cache):
+                        print(f"  {'':15}   {name}")
+        farthest = changes(clone)
+    if not same:
+        told = "".join(f"\n  {name}: {old} was committed, {new} is what came out" for name, old, new in farthest)
+        raise Fault(f"{commit} is not reproduced on this machine: see the outs above." + (told and f" Metrics:{told}"))
+    print(f"All of {commit} is reproduced, byte for byte.")
+
+
+def fetch(tracked: str, clone: Path) -> None:
+    """Bring the data of one .dvc file into the clone: from this project's cache, or else from its remote."""
+    words = [sys.executable, "-m", "dvc", "pull", "--quiet", "--remote", "here", tracked]
+    done = subprocess.run(words, cwd=clone, capture_output=True, check=False)  # noqa: S603 - no shell
+    if done.returncode:
+        dvc("pull", "--quiet", tracked, folder=clone)
+
+
+def outs(clone: Path) -> dict[str, dict[str, str]]:
+    """The digest of every out by stage and path, as dvc.lock has them."""
+    path = clone / LOCK
+    if not path.exists():
+        raise Fault(f"{LOCK} is not committed: run `dvc repro`, and commit what it has changed.")
+    stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
+
+
+def different(path: str, committed: str, found: str, clone: Path, cache: Path) -> list[str]:
+    """Which files of a folder differ, where it is still known what they were."""
+    listings = [cache, clone / ".dvc/cache"]
+    places = [
+        folder / "files/md5" / digest[:2] / digest[2:]
+        for folder, digest in zip(listings, (committed, found), strict=True)
+    ]
+    if committed.endswith(".dir") and all(place.exists() for place in places):
+        theirs, ours = ({entry["relpath"]: entry["md5"] for entry in files.read_json(place)} for place in places)
+        return sorted(f"{path}/{name}" for name in theirs | ours if theirs.get(name) != ours.get(name))
+    # What DVC does not keep is in git
+    return [name for name in answer("git", "-C", str(clone), "diff", "--name-only", "--", path).split() if name != path]
+
+
+def changes(clone: Path) -> list[tuple[str, Any, Any]]:
+    """Accuracies that came out otherwise than they were committed: name, committed, found."""
+    found = []
+    for name in ("train_tl", "finetune"):
+        old = yaml.safe_load(answer("git", "-C", str(clone), "show", "HEAD:metrics/evaluate.json"))
+        new = files.read_json(clone / "metrics/evaluate.json")
+        if old[name]["accuracy"] != new[name]["accuracy"]:
+            found.append((f"test accuracy of {name}", old[name]["accuracy"], new[name]["accuracy"]))
+    return found
+
+
+if __name__ == "__main__":
+    run(main)
