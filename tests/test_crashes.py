@@ -1,0 +1,40 @@
+"""A stage that was killed, or that ran out of disk, ends with the same bytes as if it had not been."""
+
+import os
+import signal
+
+import pytest
+
+from benchmarks import crashes
+
+pytestmark = pytest.mark.xdist_group("crashes")
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory):
+    return crashes.Crashes(tmp_path_factory.mktemp("crashes"))
+
+
+@pytest.mark.parametrize(("stage", "instant"), [("features", 0.5), ("train_tl", 0.4), ("finetune", 0.6)])
+def test_a_killed_stage_is_gone_on_with_and_ends_the_same(projects, stage, instant):
+    found = projects.killed(stage, instant)
+    assert found["status"] == -signal.SIGKILL
+    # It was in the midst of its work
+    assert set(found["left"]) > {"lock"}
+    assert (found["identical"], found["different"], found["second"]) == (True, [], "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize(("stage", "share"), [("features", 0.3), ("finetune", 0.8)])
+def test_a_full_disk_is_told_and_nothing_half_written_is_taken_for_whole(projects, stage, share):
+    found = projects.full(stage, share)
+    assert found["status"] == 1
+    assert "of disk, and" in found["told"] or "No space is left on the disk" in found["told"]
+    assert found["identical"], found
+
+
+def test_what_is_compared_is_every_file_that_the_stages_leave(projects):
+    assert {path.split("/")[0] for path in projects.expected["finetune"]} == set(crashes.OUTS)
+    assert {"features/train.npy", "models/finetune/trained.weights.h5", "metrics/finetune.json"} <= set(
+        projects.expected["finetune"]
+    )
