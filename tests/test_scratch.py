@@ -147,9 +147,8 @@ def test_an_array_whose_space_was_not_taken_whole_is_never_found(monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "posix_fallocate", full, raising=False)
         scratch.array(Path("array.npy"), (2, 3), np.float32)
     assert not Path("array.npy").exists()
-    monkeypatch.undo()
     assert files.new_array("other.npy", (2, 3), np.float32).tolist() == [[0, 0, 0], [0, 0, 0]]
