@@ -99,7 +99,7 @@ class Crashes:
 
     def killed(self, stage: str, instant: float) -> dict[str, Any]:
         """Kill a stage at this share of its work, run it again, and say how it ended and what the first had left."""
-        with self._copy(stage) as project:
+        with self.copy(stage) as project:
             process = start(stage, project)
             wait_for_scratch(project, process)
             time.sleep(instant * self.seconds[stage])
@@ -116,7 +116,7 @@ class Crashes:
     def full(self, stage: str, share: float) -> dict[str, Any]:
         """Give a stage a disk that has this share of what it needs, then one that is large enough."""
         before, most = self.sizes[stage]
-        with self._copy(stage) as project, disk(project, int(before + share * (most - before))) as enlarge:
+        with self.copy(stage) as project, disk(project, int(before + share * (most - before))) as enlarge:
             process = start(stage, project)
             told = process.communicate()[1]
             whole = process.returncode == 0
@@ -137,7 +137,8 @@ class Crashes:
         return {"identical": process.returncode == 0 and not different, "different": different, "second": told.strip()}
 
     @contextmanager
-    def _copy(self, stage: str) -> Iterator[Path]:
+    def copy(self, stage: str) -> Iterator[Path]:
+        """The project just before a stage, to do with as one likes."""
         with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
             project = Path(folder) / "project"
             shutil.copytree(self.temporary / stage, project)
@@ -157,7 +158,7 @@ def make(project: Path) -> None:
     settings |= {"image_size": 64, "batch_size": 8, "backbone": {"name": "MobileNetV2", "weights": None}}
     settings["augment"]["views"] = 6
     # One training keeps its best epoch, the other its last
-    settings["train_tl"] |= {"epochs": 30, "early_stopping": {"patience": 30, "min_delta": 0.001}}
+    settings["train_tl"] |= {"epochs": 90, "early_stopping": {"patience": 90, "min_delta": 0.001}}
     settings["finetune"] |= {"epochs": 4, "frozen_layers": [150, 130]}
     (project / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 

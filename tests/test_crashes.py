@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -15,7 +16,7 @@ def projects(tmp_path_factory):
     return crashes.Crashes(tmp_path_factory.mktemp("crashes"))
 
 
-@pytest.mark.parametrize(("stage", "instant"), [("features", 0.5), ("train_tl", 0.4), ("finetune", 0.6)])
+@pytest.mark.parametrize(("stage", "instant"), [("features", 0.5), ("train_tl", 0.8), ("finetune", 0.6)])
 def test_a_killed_stage_is_gone_on_with_and_ends_the_same(projects, stage, instant):
     found = projects.killed(stage, instant)
     assert found["status"] == -signal.SIGKILL
@@ -31,6 +32,18 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_taken_for_whole(project
     assert found["status"] == 1
     assert "of disk, and" in found["told"] or "No space is left on the disk" in found["told"]
     assert found["identical"], found
+
+
+def test_ctrl_c_ends_a_stage_within_two_seconds_with_one_line(projects):
+    with projects.copy("finetune") as project:
+        process = crashes.start("finetune", project)
+        crashes.wait_for_scratch(project, process)
+        time.sleep(projects.seconds["finetune"] / 2)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        told = process.communicate()[1]
+        assert time.monotonic() - begun < 2
+        assert (process.returncode, told) == (130, "Interrupted: run the same again to go on.\n")
 
 
 def test_what_is_compared_is_every_file_that_the_stages_leave(projects):
