@@ -5,6 +5,7 @@ says, 1 if not.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -86,13 +87,13 @@ def different(path: str, committed: str, found: str, clone: Path, cache: Path) -
 
 def changes(clone: Path) -> list[tuple[str, Any, Any]]:
     """Accuracies that came out otherwise than they were committed: name, committed, found."""
-    found = []
-    for name in ("train_tl", "finetune"):
-        old = yaml.safe_load(answer("git", "-C", str(clone), "show", "HEAD:metrics/evaluate.json"))
-        new = files.read_json(clone / "metrics/evaluate.json")
-        if old[name]["accuracy"] != new[name]["accuracy"]:
-            found.append((f"test accuracy of {name}", old[name]["accuracy"], new[name]["accuracy"]))
-    return found
+    metrics = "metrics/evaluate.json"
+    old, new = json.loads(answer("git", "-C", str(clone), "show", f"HEAD:{metrics}")), files.read_json(clone / metrics)
+    return [
+        (f"test accuracy of {model}", old[model]["accuracy"], new[model]["accuracy"])
+        for model in ("train_tl", "finetune")
+        if old[model]["accuracy"] != new[model]["accuracy"]
+    ]
 
 
 if __name__ == "__main__":
