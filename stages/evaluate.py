@@ -26,9 +26,9 @@ def main() -> None:
 
     # What each model makes of the test images; for the head alone, the backbone has seen them already
     runtime.start(settings.seed)
-    features = files.open_array(FEATURES / "test.npy")
-    head = classifier.load_head(Path("models/train_tl"), settings.seed, test.classes)
     backbone = backbones.load(BACKBONE)
+    features = files.open_array(FEATURES / "test.npy", (len(test), 1, backbone.channels))
+    head = classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), test.classes)
     tuned = classifier.load(Path("models/finetune"), backbone, test.classes)
     models: dict[str, tuple[Callable, Callable]] = {
         "train_tl": (classifier.probabilities(head), lambda rows: features[rows, 0]),
@@ -39,8 +39,8 @@ def main() -> None:
     }
 
     # Which of the two is selected, by validation alone, and how both did in training, validation and test
-    tuned_fit = files.read_json("metrics/finetune.json")["kept"]
-    fits = {"train_tl": files.read_json("metrics/train_tl.json"), "finetune": tuned_fit}
+    tuned_fit = files.read_json("metrics/finetune.json", scores.fit_needed("kept."))["kept"]
+    fits = {"train_tl": files.read_json("metrics/train_tl.json", scores.fit_needed()), "finetune": tuned_fit}
     selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
 
     # The scores, over all images and by class, and the two models on the same images
