@@ -21,6 +21,11 @@ def main() -> None:
     test = prepared.load("test")
     galleries.check_class(settings.evaluate.gallery_class, test.classes)
 
+    # Which of the two is selected, by validation alone
+    tuned_fit = files.read_json("metrics/finetune.json", scores.fit_needed("kept."))["kept"]
+    fits = {"train_tl": files.read_json("metrics/train_tl.json", scores.fit_needed()), "finetune": tuned_fit}
+    selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
+
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
     from transfer import classifier, heatmaps, runtime
 
@@ -37,11 +42,6 @@ def main() -> None:
     probabilities = {
         model: batches.results(*how, len(test), settings.batch_size, model) for model, how in models.items()
     }
-
-    # Which of the two is selected, by validation alone, and how both did in training, validation and test
-    tuned_fit = files.read_json("metrics/finetune.json", scores.fit_needed("kept."))["kept"]
-    fits = {"train_tl": files.read_json("metrics/train_tl.json", scores.fit_needed()), "finetune": tuned_fit}
-    selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
 
     # The scores, over all images and by class, and the two models on the same images
     predicted = {model: found.argmax(axis=1) for model, found in probabilities.items()}

@@ -230,7 +230,7 @@ def _model(
     with runtime.precision(precision):
         try:
             return constructor(include_top=False, weights=weights, input_shape=shape, **arguments)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             reason = " ".join(str(error).split())
             raise Fault(
                 f"{name} cannot be built at image_size {image_size} with {arguments or 'no arguments'}: {reason}"

@@ -83,8 +83,11 @@ def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndar
             return found.view(dtype)
         print(f"{path} is damaged: what it had kept is done again.", file=sys.stderr)
     partial = path.with_name(f".{path.name}")
-    files.new_array(partial, shape, stored)
-    partial.replace(path)
+    try:
+        files.new_array(partial, shape, stored)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r+", allow_pickle=False).view(dtype)
 
 
