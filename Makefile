@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset verify report export bench crash-test sample lock clean
+.PHONY: help run test check dataset verify report export bench crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -19,6 +19,7 @@ help:
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that opens anywhere"
 	@echo "make export                 write the selected model as Keras and LiteRT files, into export/"
 	@echo "make crash-test             kill stages at random, fill their disk, and see that they end the same (maintainers)"
+	@echo "make fuzz                   damage images and parameters at random for ten minutes (maintainers)"
 	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
@@ -61,6 +62,9 @@ bench: $(VENV)/run
 
 crash-test: $(VENV)/run
 	python -m benchmarks.crashes benchmarks/results/crashes.json
+
+fuzz: $(VENV)/test
+	python -m pytest tests/test_fuzz.py --hypothesis-profile=long
 
 sample: $(VENV)/run
 	rm -rf sample/drawn

@@ -42,7 +42,9 @@ def main() -> None:
     results = {}
     for frozen_layers in asked.frozen_layers:
         frozen, rest = backbone.cut(frozen_layers)
-        tail = classifier.Tail(rest, classifier.load_head(Path("models/train_tl"), settings.seed, train.classes))
+        tail = classifier.Tail(
+            rest, classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), train.classes)
+        )
         times = [time.perf_counter()]
         with (
             scratch.folder("benchmark", str(frozen_layers)) as own,

@@ -8,6 +8,7 @@ import argparse
 import shutil
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,7 +31,7 @@ def main() -> None:
     # Where each image goes, all settled before anything is touched: place in the dataset to file
     if any((source / split).is_dir() for split in dataset.SPLITS):
         found = dataset.listing(source)
-        faults = dataset.class_faults(found)
+        faults = [*dataset.class_faults(found), *file_faults(source / entry.path for entry in found.entries)]
         places = {entry.path: source / entry.path for entry in found.entries}
         sizes, skipped = found.images, len(found.skipped)
     else:
@@ -69,6 +70,17 @@ def refuse_to_lose_data(source: Path) -> None:
         raise Fault(f"{DATASET}/ holds data that {DVC_FILE} does not have: {keep}")
     if DVC_FILE.exists() and answer("git", "status", "--porcelain", "--", str(DVC_FILE)):
         raise Fault(f"{DVC_FILE} is not committed, and its data could not be found again: {keep}")
+
+
+def file_faults(paths: Iterable[Path]) -> list[str]:
+    """A sentence for each path that has the name of an image and is no file that could be copied."""
+    faults = []
+    for path in paths:
+        try:
+            images.check_file(path)
+        except Fault as fault:
+            faults.append(str(fault))
+    return faults
 
 
 def split(source: Path, shares: dict[str, float], seed: int) -> tuple[dict[str, Path], int]:

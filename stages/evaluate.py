@@ -21,14 +21,19 @@ def main() -> None:
     test = prepared.load("test")
     galleries.check_class(settings.evaluate.gallery_class, test.classes)
 
+    # Which of the two is selected, by validation alone
+    tuned_fit = files.read_json("metrics/finetune.json", scores.fit_needed("kept."))["kept"]
+    fits = {"train_tl": files.read_json("metrics/train_tl.json", scores.fit_needed()), "finetune": tuned_fit}
+    selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
+
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
     from transfer import classifier, heatmaps, runtime
 
     # What each model makes of the test images; for the head alone, the backbone has seen them already
     runtime.start(settings.seed)
-    features = files.open_array(FEATURES / "test.npy")
-    head = classifier.load_head(Path("models/train_tl"), settings.seed, test.classes)
     backbone = backbones.load(BACKBONE)
+    features = files.open_array(FEATURES / "test.npy", (len(test), 1, backbone.channels))
+    head = classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), test.classes)
     tuned = classifier.load(Path("models/finetune"), backbone, test.classes)
     models: dict[str, tuple[Callable, Callable]] = {
         "train_tl": (classifier.probabilities(head), lambda rows: features[rows, 0]),
@@ -37,11 +42,6 @@ def main() -> None:
     probabilities = {
         model: batches.results(*how, len(test), settings.batch_size, model) for model, how in models.items()
     }
-
-    # Which of the two is selected, by validation alone, and how both did in training, validation and test
-    tuned_fit = files.read_json("metrics/finetune.json")["kept"]
-    fits = {"train_tl": files.read_json("metrics/train_tl.json"), "finetune": tuned_fit}
-    selected, reason = scores.selected({model: fit["validation"] for model, fit in fits.items()})
 
     # The scores, over all images and by class, and the two models on the same images
     predicted = {model: found.argmax(axis=1) for model, found in probabilities.items()}

@@ -7,7 +7,7 @@ metrics/finetune.json (every round) and plots/finetune/ (curves, the rounds one 
 from functools import partial
 from pathlib import Path
 
-from transfer import batches, files, params, prepared, resume, rounds, scratch, views
+from transfer import batches, checkpoint, files, params, prepared, resume, rounds, scratch, views
 from transfer.faults import run
 
 BACKBONE = Path("models/backbone")
@@ -27,7 +27,7 @@ def main() -> None:
     runtime.start(settings.seed)
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
-    head = classifier.load_head(HEAD, settings.seed, data[0].classes)
+    head = classifier.load_head(HEAD, settings.seed, backbone.description(), data[0].classes)
     results: list[rounds.Round] = []
     metrics: dict[str, dict] = {}
 
@@ -58,7 +58,7 @@ def main() -> None:
             if rounds.kept(results) == number - 1:
                 # All that any round so far has trained, even if this one trained less
                 cut = min(settings.finetune.frozen_layers[:number])
-                about = classifier.about(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
+                about = checkpoint.about(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
 
         kept, least = rounds.kept(results), rounds.least_overfitted(results)

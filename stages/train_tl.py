@@ -24,16 +24,17 @@ def main() -> None:
 
     runtime.start(settings.seed)
     backbone = backbones.describe(BACKBONE)
-    head = classifier.head(backbone["channels"], len(train.classes), settings.train_tl.dropout, settings.seed)
+    channels = backbone["channels"]
+    head = classifier.head(channels, len(train.classes), settings.train_tl.dropout, settings.seed)
 
     # Features from the cache; or, in the study's own way, views drawn anew each epoch and the backbone in the loop
     if augmentation.views:
-        features = files.open_array(FEATURES / "train.npy")
+        features = files.open_array(FEATURES / "train.npy", (len(train), augmentation.views, channels))
         training_batches = batches.cached([features], train.labels, augmentation, settings.batch_size)
     else:
         frozen = backbones.load(BACKBONE).features
         training_batches = batches.drawn(frozen, train, augmentation, settings.batch_size)
-    unseen = files.open_array(FEATURES / "validation.npy")
+    unseen = files.open_array(FEATURES / "validation.npy", (len(validation), 1, channels))
     validation_batches = batches.stored([unseen], validation.labels, settings.batch_size)
 
     inputs = [prepared.FOLDER, FEATURES, BACKBONE]

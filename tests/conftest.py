@@ -10,6 +10,8 @@ from PIL import Image
 from runs import ROOT, STAGES, dvc, ran, run, run_stage, write_params
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)
+# For `make fuzz`: other examples each time, for about ten minutes
+settings.register_profile("long", derandomize=False, database=None, deadline=None, max_examples=20_000)
 settings.load_profile("repeatable")
 
 

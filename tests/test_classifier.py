@@ -88,7 +88,7 @@ def test_a_checkpoint_on_the_first_backbone_gives_the_tuned_probabilities(tmp_pa
 def test_a_checkpoint_of_the_head_holds_no_copy_of_the_backbone(tmp_path, backbone):
     head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=3)
     classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
-    loaded = classifier.load_head(tmp_path, 0, CLASSES)
+    loaded = classifier.load_head(tmp_path, 0, backbone.description(), CLASSES)
     features = np.random.default_rng(0).normal(size=(4, backbone.channels)).astype(np.float32)
     [found], [expected] = classifier.probabilities(loaded)(features), classifier.probabilities(head)(features)
     assert np.array_equal(found, expected)
@@ -139,6 +139,6 @@ def test_a_model_of_other_classes_is_refused(tmp_path, backbone):
     classifier.save(tmp_path, head, classifier.new_about(backbone.description(), CLASSES, 0.2, 64, SCORED))
     told = r"was trained on the classes a, b, c, and the dataset has a, b: run `dvc repro`"
     with pytest.raises(Fault, match=told):
-        classifier.load_head(tmp_path, 0, ["a", "b"])
+        classifier.load_head(tmp_path, 0, backbone.description(), ["a", "b"])
     with pytest.raises(Fault, match=told):
         classifier.load(tmp_path, backbone, ["a", "b"])

@@ -25,6 +25,16 @@ from transfer.framework import convert_variables_to_constants_v2, keras, tf
 
 DESCRIPTION = "backbone.json"
 WEIGHTS = "backbone.weights.h5"
+NEEDED: files.Needed = {
+    "name": str,
+    "arguments": dict,
+    "image_size": int,
+    "precision": str,
+    "weights": str,
+    "layers": int,
+    "channels": int,
+    "parameters": int,
+}
 # Set by this project, so not free for the JSON beside a file of weights.
 OWN_ARGUMENTS = ("include_top", "weights", "input_shape", "input_tensor", "pooling", "classes", "classifier_activation")
 
@@ -168,15 +178,19 @@ def pooled(activations: Any) -> Any:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """What a saved backbone is, without building it."""
-    return files.read_json(folder / DESCRIPTION)
+    """What a saved backbone is, without building it. Raises Fault if that is missing or broken."""
+    known = files.read_json(folder / DESCRIPTION, NEEDED)
+    if known["name"] not in applications.modules():
+        raise Fault(f"{folder / DESCRIPTION} names {known['name']}, which Keras does not have: run `dvc repro`.")
+    return known
 
 
 def load(folder: Path) -> Backbone:
     """Rebuild a saved backbone. Raises Fault if a file is missing or does not fit."""
     known = describe(folder)
     model = _model(known["name"], known["arguments"], known["image_size"], known["precision"])
-    _load_weights(model, folder / WEIGHTS, known["name"])
+    told = f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`"
+    weights_file.load(model, folder / WEIGHTS, told)
     return Backbone(known["name"], known["arguments"], known["image_size"], known["precision"], known["weights"], model)
 
 
@@ -216,7 +230,7 @@ def _model(
     with runtime.precision(precision):
         try:
             return constructor(include_top=False, weights=weights, input_shape=shape, **arguments)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             reason = " ".join(str(error).split())
             raise Fault(
                 f"{name} cannot be built at image_size {image_size} with {arguments or 'no arguments'}: {reason}"

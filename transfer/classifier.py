@@ -6,20 +6,19 @@ A checkpoint is a folder with what was trained, never another copy of the backbo
     model.json           what is needed to rebuild and use it
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from transfer import files, weights
+from transfer import checkpoint, files, weights
 from transfer.backbone import Backbone, Frozen, pooled
 from transfer.batches import inputs
 from transfer.faults import Fault
 from transfer.framework import keras
 
-DESCRIPTION = "model.json"
 WEIGHTS = "trained.weights.h5"
 
 
@@ -96,26 +95,22 @@ def new_about(
     }
 
 
-def about(folder: Path) -> dict[str, Any]:
-    """What the checkpoint in `folder` needs to be rebuilt and used. Raises Fault if it is missing."""
-    return files.read_json(folder / DESCRIPTION)
-
-
 def save(folder: Path, trained: keras.Model, about: dict[str, Any]) -> None:
     """Write a checkpoint."""
     folder.mkdir(parents=True, exist_ok=True)
     trained.save_weights(folder / WEIGHTS)
-    files.write_json(folder / DESCRIPTION, about)
+    files.write_json(folder / checkpoint.DESCRIPTION, about)
 
 
-def load_head(folder: Path, seed: int, classes: Sequence[str]) -> keras.Model:
+def load_head(folder: Path, seed: int, backbone: Mapping[str, Any], classes: Sequence[str]) -> keras.Model:
     """The head of a checkpoint in which only the head was trained; `seed` settles what it drops in a further training.
 
     Raises:
-        Fault: a file is missing or does not fit, or the head was trained on other classes than `classes`.
+        Fault: a file is missing or does not fit, or the head was made on another backbone than the one that is
+            described, or trained on other classes than `classes`.
     """
-    known = about(folder)
-    _check_classes(known, folder, classes)
+    known = checkpoint.about(folder)
+    _check(known, folder, backbone, classes)
     loaded = _new_head(known, seed)
     weights.load(loaded, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`")
     return loaded
@@ -128,10 +123,8 @@ def load(folder: Path, backbone: Backbone, classes: Sequence[str]) -> Classifier
         Fault: a file is missing or does not fit, or the checkpoint was made on another backbone, or trained on other
             classes than `classes`.
     """
-    known = about(folder)
-    _check_classes(known, folder, classes)
-    if {**known["backbone"], "versions": None} != {**backbone.description(), "versions": None}:
-        raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
+    known = checkpoint.about(folder)
+    _check(known, folder, backbone.description(), classes)
     trained = head = _new_head(known, seed=0)
     if known["frozen_layers"] < backbone.layers:
         trained = Tail(backbone.cut(known["frozen_layers"])[1], head)
@@ -141,9 +134,11 @@ def load(folder: Path, backbone: Backbone, classes: Sequence[str]) -> Classifier
     return Classifier(features, head)
 
 
-def _check_classes(known: dict[str, Any], folder: Path, classes: Sequence[str]) -> None:
+def _check(known: dict[str, Any], folder: Path, backbone: Mapping[str, Any], classes: Sequence[str]) -> None:
+    if {**known["backbone"], "versions": None} != {**backbone, "versions": None}:
+        raise Fault(f"{folder}/ was trained on another backbone than the one in models/backbone/: run `dvc repro`.")
     if known["classes"] != list(classes):
-        theirs, ours = (", ".join(names) for names in (known["classes"], classes))
+        theirs, ours = (", ".join(map(str, names)) for names in (known["classes"], classes))
         raise Fault(f"{folder}/ was trained on the classes {theirs}, and the dataset has {ours}: run `dvc repro`.")
 
 

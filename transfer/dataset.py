@@ -1,12 +1,12 @@
 """The dataset on disk: a folder for each split, in it a folder for each class, in it images."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from transfer import images
-from transfer.faults import Fault
+from transfer.faults import Fault, Faults
 
 SPLITS = ("train", "validation", "test")
 
@@ -40,15 +40,18 @@ def listing(folder: Path) -> Listing:
     """List a split dataset without opening a file.
 
     Raises:
-        Fault: the folder or one of the three split folders is missing.
+        Fault, Faults: the folder is missing, or some of the three split folders are.
     """
     if not folder.is_dir():
         raise Fault(f"{folder}/ is missing: run `dvc pull {folder}.dvc`, or `make dataset SOURCE=folder` for your own.")
     missing = [split for split in SPLITS if not (folder / split).is_dir()]
     if missing:
-        raise Fault(
-            f"{folder}/{missing[0]}/ is missing: a dataset has the folders train, validation and test; "
-            "`make dataset SOURCE=folder` makes them from class folders."
+        raise Faults(
+            [
+                f"{folder}/{split}/ is missing: a dataset has the folders train, validation and test; "
+                "`make dataset SOURCE=folder` makes them from class folders."
+                for split in missing
+            ]
         )
     entries, skipped = [], []
     for split in SPLITS:
@@ -67,13 +70,27 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images below a class folder and the files that are none, each sorted by path."""
+    """The images below a class folder and the files that are none, each sorted by path.
+
+    Whatever has the name of an image counts as one, so that a folder or a link to nowhere is told and not passed over.
+    """
     found: list[Path] = []
     others: list[Path] = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(_below(folder)):
         hidden = any(images.is_hidden(Path(part)) for part in path.relative_to(folder).parts)
-        (found if images.is_image(path) and not hidden else others).append(path)
+        if images.is_image(path) and not hidden:
+            found.append(path)
+        elif path.is_file():
+            others.append(path)
     return found, others
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything below a folder. `Path.rglob` would pass over a folder that may not be read."""
+    for path in folder.iterdir():
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(path)
 
 
 def class_faults(found: Listing) -> list[str]:

@@ -1,6 +1,7 @@
 """Faults that a person can mend, and how a command ends when it meets one."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -32,6 +33,9 @@ class Faults(Fault):
 def run(main: Callable[[], None]) -> None:
     """Run a command's `main` and end the process: status 0, 1 for a fault, 130 when interrupted."""
     _end_soon_when_interrupted()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may have bytes that no text has, and is shown nevertheless, as on standard error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main()
     except Fault as fault:
@@ -40,14 +44,27 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit(_interrupted())
     except OSError as error:
-        # h5py says it in words alone
-        if error.errno != errno.ENOSPC and os.strerror(errno.ENOSPC) not in str(error):
+        told = _told_of(error)
+        if told is None:
             raise
-        print(
-            f"No space is left on the disk of {error.filename or 'the working folder'}: free some, then run again.",
-            file=sys.stderr,
-        )
+        print(told, file=sys.stderr)
         sys.exit(1)
+
+
+def _told_of(error: OSError) -> str | None:
+    """What to tell of the faults that any access to a disk can meet."""
+    # h5py says it in words alone
+    if error.errno == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return f"No space is left on the disk of {error.filename or 'the working folder'}: free some, then run again."
+    if error.filename is None:
+        return None
+    # What is renamed is at fault less often than what it would replace
+    path = error.filename if error.filename2 is None else error.filename2
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path} may not be read or written ({error.strerror}): change its permissions, then run again."
+    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY):
+        return f"{path} is in the way ({error.strerror}): move it elsewhere, then run again."
+    return None
 
 
 def _end_soon_when_interrupted() -> None:

@@ -3,9 +3,10 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import numpy as np
@@ -14,6 +15,9 @@ import pandas as pd
 from transfer.faults import Fault
 
 DECIMALS = 6
+# What JSON must have: dotted names, and the type of each
+Needed = Mapping[str, type | tuple[type, ...]]
+NUMBER = (int, float)
 
 
 @contextmanager
@@ -44,14 +48,28 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(rounded(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """Raises Fault if the file is missing or is not JSON."""
+def read_json(path: str | Path, needed: Needed = MappingProxyType({})) -> Any:
+    """Read JSON.
+
+    Args:
+        needed: what the objects in it must have.
+
+    Raises:
+        Fault: the file is missing, is not JSON, or lacks what is needed.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Fault(f"{path} is not valid JSON ({error}): restore it or make it anew with `dvc repro`.") from None
+    for name, kind in needed.items():
+        found = value
+        for key in name.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, kind):
+            raise Fault(f"{path} has no {name} that can be used: restore it or make it anew with `dvc repro`.")
+    return value
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> None:
@@ -60,9 +78,12 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_csv(path: str | Path, text_columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Read a table. `text_columns` stay text, so that a class named `007` or `NA` keeps its name."""
+    """Read a table. `text_columns` must be there and stay text, so that a class named `007` or `NA` keeps its name."""
     try:
-        return pd.read_csv(path, dtype=dict.fromkeys(text_columns, str), keep_default_na=False, encoding="utf-8")
+        found = pd.read_csv(path, dtype=dict.fromkeys(text_columns, str), keep_default_na=False, encoding="utf-8")
+        if missing := [name for name in text_columns if name not in found.columns]:
+            raise ValueError(f"no column {missing[0]}")
+        return found
     except FileNotFoundError:
         raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
     except ValueError as error:  # pandas' own errors are of this kind, and so are those of decoding
@@ -71,10 +92,23 @@ def read_csv(path: str | Path, text_columns: tuple[str, ...] = ()) -> pd.DataFra
         ) from None
 
 
-def open_array(path: str | Path) -> np.ndarray:
-    """Open a `.npy` file by memory map, to be read. Raises Fault if it is missing or broken."""
+def open_array(path: str | Path, shape: Sequence[int | None] | None = None) -> np.ndarray:
+    """Open a `.npy` file by memory map, to be read.
+
+    Args:
+        shape: what the array must be like; None for an axis of any length.
+
+    Raises:
+        Fault: the file is missing or broken, or of another shape.
+    """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if shape is not None and (
+            len(shape) != found.ndim
+            or any(asked not in (None, had) for asked, had in zip(shape, found.shape, strict=True))
+        ):
+            raise ValueError(f"its shape is {found.shape}")
+        return found
     except FileNotFoundError:
         raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
     except (ValueError, EOFError, OSError) as error:

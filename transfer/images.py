@@ -1,6 +1,10 @@
 """One image file: which files count as images, decoding, the square that the backbone sees, the pixels' digest."""
 
+import ctypes
 import hashlib
+import logging
+import unicodedata
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +27,20 @@ ORIENTATION = 0x0112
 Image.init()
 # Its own bound only warns up to twice its value: `read` checks instead, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
+
+
+def silence_pillow() -> None:
+    """Have Pillow keep to itself what it finds odd in a file: one that it cannot read is told in a sentence."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    # libtiff writes to standard error by itself; a Pillow may come without it
+    libraries = ctypes.CDLL(Image.core.__file__)
+    if hasattr(libraries, "TIFFSetErrorHandler"):
+        libraries.TIFFSetErrorHandler(None)
+        libraries.TIFFSetWarningHandler(None)
+
+
+silence_pillow()
 # The batches are made in threads already; OpenCV's own threads would only get in the way of the backbone's.
 cv2.setNumThreads(1)
 
@@ -46,18 +64,33 @@ def is_image(path: Path) -> bool:
     return not is_hidden(path) and path.suffix.lower() in SUFFIXES | UNREADABLE
 
 
+def check_file(path: Path) -> None:
+    """Raises Fault if no file of this name can be read, whatever it holds."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(path)):
+        raise Fault(f"{str(path)!r} has a character in its name that no table can hold: rename it.")
+    if path.is_dir():
+        raise Fault(f"{path} is a folder, but has the name of an image: rename or remove it.")
+    if not path.exists():
+        raise Fault(f"{path} is a link to a file that does not exist: remove or replace it.")
+    if not path.is_file():
+        raise Fault(f"{path} is no ordinary file: remove or replace it.")
+
+
 def read(path: Path) -> Photo:
     """Decode an image file: first frame, EXIF orientation applied, any mode made 8-bit RGB (alpha is dropped).
 
     Raises:
-        Fault: the file cannot be read as an image, or has more than `MAX_PIXELS` pixels.
+        Fault: the file cannot be read as an image, or has no pixels or more than `MAX_PIXELS` of them.
     """
+    check_file(path)
     if path.suffix.lower() in UNREADABLE:
         raise Fault(f"{path} is in HEIC format, which cannot be read: convert it to JPEG.")
     try:
         if path.stat().st_size == 0:
             raise Fault(f"{path} is empty: remove or replace it.")
         with Image.open(path, formats=FORMATS) as image:
+            if not image.width * image.height:
+                raise Fault(f"{path} has no pixels: remove or replace it.")
             if image.width * image.height > MAX_PIXELS:
                 raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.")
             # Before loading: a TIFF turns itself as it loads, and forgets that it did
@@ -69,7 +102,8 @@ def read(path: Path) -> Photo:
     except PermissionError:
         raise Fault(f"{path} may not be read: change its permissions.") from None
     except Exception as error:  # on a broken file, decoders raise almost anything
-        reason = "no image that can be read" if isinstance(error, Image.UnidentifiedImageError) else f"broken ({error})"
+        told = " ".join(str(error).split())
+        reason = "no image that can be read" if isinstance(error, Image.UnidentifiedImageError) else f"broken ({told})"
         raise Fault(f"{path} is {reason}: remove or replace it.") from None
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_args
@@ -150,7 +151,7 @@ def load(path: str | Path = PATH) -> Params:
     """Read and check the whole file.
 
     Raises:
-        Fault: the file is missing or is not YAML.
+        Fault: the file is missing, may not be read or is not YAML.
         Faults: one sentence for each key that is unknown, missing, of a wrong type or out of range.
     """
     try:
@@ -158,7 +159,9 @@ def load(path: str | Path = PATH) -> Params:
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
     except FileNotFoundError:
         raise Fault(f"{path} is missing: restore it with `git checkout {path}`.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise Fault(f"{path} cannot be read ({error.strerror}): restore it with `git checkout {path}`.") from None
+    except Exception as error:  # PyYAML raises almost anything where a value is not what its tag says
         raise Fault(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     try:
         params = Params.model_validate(values)
@@ -225,6 +228,18 @@ def _allowed(field: Any) -> str:
     return " or ".join(map(str, get_args(field.annotation)))
 
 
+class _Repr(reprlib.Repr):
+    """`repr` that stays short, also where aliases make a few lines stand for millions of values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 100
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python itself refuses to write a number of very many digits
+        return repr(value) if abs(value) < 10**40 else "a number of more than 40 digits"
+
+
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else _Repr().repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

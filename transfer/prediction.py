@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from transfer import dataset, files, images, parallel, scores
+from transfer import checkpoint, dataset, files, images, parallel, scores
 from transfer.faults import Fault
 
 # As many as plots/predictions.csv has.
@@ -18,7 +18,7 @@ NAMES = ("train_tl", "finetune")
 
 def chosen(models: Path, asked: str | None) -> tuple[str, dict[str, Any]]:
     """The model asked for, or the one that validation selected, and what its checkpoint says of it."""
-    known = {name: files.read_json(models / name / "model.json") for name in ([asked] if asked else NAMES)}
+    known = {name: checkpoint.about(models / name) for name in ([asked] if asked else NAMES)}
     name, _ = scores.selected({name: about["validation"] for name, about in known.items()})
     return name, known[name]
 

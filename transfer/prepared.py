@@ -84,12 +84,13 @@ def build(found: Listing, size: int, faults: list[str], folder: Path = FOLDER) -
 
 
 def load(split: str, folder: Path = FOLDER) -> Split:
-    """Open one split. Raises Fault if it has not been prepared."""
+    """Open one split. Raises Fault if it has not been prepared, or its files are damaged."""
     index = files.read_csv(folder / "index.csv", text_columns=COLUMNS)
     classes = sorted(index["class"].unique())
     rows = index[index["split"] == split]
     labels = rows["class"].map({name: number for number, name in enumerate(classes)}).to_numpy(np.int64)
-    return Split(files.open_array(folder / f"{split}.npy"), labels, list(rows["path"]), list(rows["pixels"]), classes)
+    pixels = files.open_array(folder / f"{split}.npy", (len(rows), None, None, 3))
+    return Split(pixels, labels, list(rows["path"]), list(rows["pixels"]), classes)
 
 
 def _oddities(photo: images.Photo, size: int) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_fscore_support
 
-from transfer import calibration
+from transfer import calibration, files
 from transfer.prepared import Split
 
 CONFIDENCE = 0.95
@@ -110,6 +110,12 @@ def sides(split: Split, predicted: Mapping[str, np.ndarray]) -> pd.DataFrame:
     rows = np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
     columns = {"path": [split.paths[row] for row in rows], "actual": names[split.labels[rows]]}
     return pd.DataFrame(columns | {model: names[found[rows]] for model, found in predicted.items()})
+
+
+def fit_needed(before: str = "") -> files.Needed:
+    """What `selected` and `splits` need of a training's metrics; `before` is where in the file they stand."""
+    names = ("train.accuracy", "validation.accuracy", "validation.loss")
+    return {f"{before}{name}": files.NUMBER for name in names}
 
 
 def splits(fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

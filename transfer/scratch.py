@@ -67,14 +67,27 @@ def check_space(needed: int, purpose: str, remedy: str) -> None:
 
 
 def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
-    """An array on disk to write to: as an earlier process left it, or a new one, its space taken at once."""
+    """An array on disk to write to: as an earlier process left it, or a new one, its space taken at once.
+
+    One that is damaged is said, and made anew.
+    """
     dtype = np.dtype(dtype)
     # The format knows no bfloat16; its bits are those of an integer
     stored = dtype if dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}")
-    if not path.exists():
-        partial = path.with_name(f".{path.name}")
+    if path.exists():
+        try:
+            found = np.load(path, mmap_mode="r+", allow_pickle=False)
+        except (ValueError, EOFError):
+            found = None
+        if found is not None and (found.shape, found.dtype) == (shape, stored):
+            return found.view(dtype)
+        print(f"{path} is damaged: what it had kept is done again.", file=sys.stderr)
+    partial = path.with_name(f".{path.name}")
+    try:
         files.new_array(partial, shape, stored)
         partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r+", allow_pickle=False).view(dtype)
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from transfer.faults import Fault
+from transfer.faults import Faults
 
 
 def sizes(images: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
@@ -13,15 +13,15 @@ def sizes(images: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, d
     What rounding takes from a split in one class it gets back in the next, so that the shares of the whole hold too.
 
     Raises:
-        Fault: a class has fewer images than there are splits.
+        Faults: a sentence for each class that has fewer images than there are splits.
     """
+    small = [label for label in sorted(images) if images[label] < len(shares)]
+    if small:
+        least = f"{len(shares)} are the least, one a split."
+        raise Faults([f"The class {label} has {images[label]} different images: {least}" for label in small])
     owed = dict.fromkeys(shares, 0.0)
     result = {}
     for label in sorted(images):
-        if images[label] < len(shares):
-            raise Fault(
-                f"The class {label} has {images[label]} different images: {len(shares)} are the least, one a split."
-            )
         given = dict.fromkeys(shares, 1)
         for split, share in shares.items():
             owed[split] += share * images[label] - 1
