@@ -199,7 +199,7 @@ def test_fewer_groups_than_splits_are_refused():
 def test_groups_of_several_classes_that_cannot_be_had_in_every_split_are_refused():
     # Each class is in three groups, and any two of the four share one: each would need a split of its own
     asked, of = named(*[dict.fromkeys(labels, 1) for labels in ("abc", "abd", "acd", "bcd")])
-    with pytest.raises(Fault, match="The class . would have no image in .*, since its groups hold other classes too"):
+    with pytest.raises(Fault, match=r"The class . would have no image in .*, since its groups hold other classes too"):
         splitting.assign(asked, SHARES, 1, of)
 
 
