@@ -13,7 +13,8 @@ help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
 	@echo "make test                   install, check the code and run all tests"
 	@echo "make check                  the style and type checks alone"
-	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders"
+	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders;"
+	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's way, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch, and say whether all of it came out the same"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that opens anywhere"
@@ -43,7 +44,7 @@ check: $(VENV)/test
 dataset: $(VENV)/run
 	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
-	@python -m commands.dataset "$(SOURCE)"
+	@python -m commands.dataset "$(SOURCE)" $(if $(GROUPS),--groups "$(GROUPS)")
 
 verify: $(VENV)/run
 	@python -m commands.verify

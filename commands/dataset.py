@@ -1,7 +1,8 @@
 """Make dataset_images/ from a folder of your own: class folders, or train, validation and test with class folders each.
 
 Class folders are split by the shares in params.yaml, class by class, each image once however many copies there are of
-it. A folder that is split already is taken as it is.
+it. A CSV file of groups (path, relative to the folder, and group) keeps the images of each group in one split; an image
+that it does not list is a group of its own. A folder that is split already is taken as it is.
 """
 
 import argparse
@@ -22,23 +23,28 @@ DVC_FILE = Path("dataset_images.dvc")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make dataset SOURCE=folder", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make dataset SOURCE=folder [GROUPS=file.csv]", description=__doc__)
     parser.add_argument("source", type=Path, help="the folder to make the dataset from")
-    source = parser.parse_args().source
+    parser.add_argument("--groups", type=Path, metavar="FILE", help="a CSV file with the columns path and group")
+    asked = parser.parse_args()
+    source = asked.source
     settings = params.load()
     refuse_to_lose_data(source)
 
     # Where each image goes, all settled before anything is touched: place in the dataset to file
     if any((source / split).is_dir() for split in dataset.SPLITS):
+        if asked.groups:
+            raise Fault(f"{source} is split already, and is taken as it is: GROUPS is for a folder of class folders.")
         found = dataset.listing(source)
         faults = [*dataset.class_faults(found), *file_faults(source / entry.path for entry in found.entries)]
         places = {entry.path: source / entry.path for entry in found.entries}
         sizes, skipped = found.images, len(found.skipped)
     else:
-        places, skipped = split(source, settings.data.split.model_dump(), settings.seed)
+        places, skipped = split(source, settings.data.split.model_dump(), settings.seed, asked.groups)
         sizes = {name: sum(place.startswith(f"{name}/") for place in places) for name in dataset.SPLITS}
         faults = []
-    remedy = "add images, or change data.split or data.tolerance in params.yaml."
+    smaller = "make groups smaller, " if asked.groups else ""
+    remedy = f"add images, {smaller}or change data.split or data.tolerance in params.yaml."
     faults += dataset.share_faults(source, sizes, settings.data.split.model_dump(), settings.data.tolerance, remedy)
     if faults:
         raise Faults(faults)
@@ -83,18 +89,20 @@ def file_faults(paths: Iterable[Path]) -> list[str]:
     return faults
 
 
-def split(source: Path, shares: dict[str, float], seed: int) -> tuple[dict[str, Path], int]:
+def split(source: Path, shares: dict[str, float], seed: int, groups_file: Path | None) -> tuple[dict[str, Path], int]:
     """Split class folders: place in the dataset to file, and how many files are no images.
 
     Raises:
-        Fault, Faults: there are fewer than two classes, a class is too small, a file cannot be read, or one image is
-            in two classes.
+        Fault, Faults: there are fewer than two classes, a class is too small or has too few groups, a file cannot be
+            read, or one image is in two classes or in two groups.
     """
     labels = dataset.class_folders(source)
     if len(labels) < 2:
         raise Fault(f"{source}/ has {len(labels)} class folders: a folder for each of at least two classes is needed.")
     listed = {label: dataset.image_files(source / label) for label in labels}
     paths = [(label, path) for label, (found, _) in listed.items() for path in found]
+    names = {path: path.relative_to(source).as_posix() for _, path in paths}
+    groups = splitting.read_groups(groups_file, set(names.values())) if groups_file else {}
     faults = [f"{source / label}/ holds no image: add some, or remove it." for label in labels if not listed[label][0]]
 
     def digest(item: tuple[str, Path]) -> str | Fault:
@@ -111,20 +119,25 @@ def split(source: Path, shares: dict[str, float], seed: int) -> tuple[dict[str, 
             faults.append(str(found))
         else:
             copies[found].append(item)
-    for same in copies.values():
+    group_of: dict[str, str] = {}
+    for key, same in copies.items():
+        told = " and ".join(str(path) for _, path in same)
         if len({label for label, _ in same}) > 1:
-            faults.append(f"{' and '.join(str(path) for _, path in same)} are the same image in two classes: keep one.")
+            faults.append(f"{told} are the same image in two classes: keep one.")
+        of_copies = sorted({groups[names[path]] for _, path in same if names[path] in groups})
+        if len(of_copies) > 1:
+            faults.append(f"{told} are the same image in the groups {' and '.join(of_copies)}: give them one.")
+        if of_copies:
+            group_of[key] = of_copies[0]
     if faults:
         raise Faults(faults)
 
     dropped = len(paths) - len(copies)
     if dropped:
         print(f"{dropped} images are copies of others, pixel by pixel, and were left out.")
-    places = splitting.assign([(same[0][0], key) for key, same in copies.items()], shares, seed)
-    return {
-        (Path(places[label, key]) / path.relative_to(source)).as_posix(): path
-        for key, ((label, path), *_) in copies.items()
-    }, sum(len(others) for _, others in listed.values())
+    places = splitting.assign([(same[0][0], key) for key, same in copies.items()], shares, seed, group_of)
+    skipped = sum(len(others) for _, others in listed.values())
+    return {f"{places[label, key]}/{names[path]}": path for key, ((label, path), *_) in copies.items()}, skipped
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from transfer.faults import Fault, run
 
 PAGE = Path("report/index.html")
 ALTERNATIVES = {
+    "near_duplicates": "Pairs of a test image and the training or validation image nearest to it, nearest first",
     "confusion": "How many test images of each class the selected model took for each class",
     "mistakes": "The mistakes that the selected model was surest of, over all classes",
     "false_negatives": "Images of the class shown that the selected model took for something else",
@@ -62,6 +63,7 @@ def main() -> None:
         headline=[headline(name, metrics[model], fits[model]) for model, name in MODELS.items()],
         selected_because=named(metrics["selected_because"]),
         verdict=named(metrics["comparison"]["verdict"]),
+        leakage=leakage(metrics),
         revision=revision,
         changes=changes,
         classes=class_rows(per_class),
@@ -84,6 +86,31 @@ def headline(name: str, found: dict[str, Any], fit: dict[str, Any]) -> dict[str,
         "top2": share(found["top2_accuracy"]),
         "calibration": f"{found['expected_calibration_error']:.3f}",
     }
+
+
+def leakage(metrics: dict[str, Any]) -> list[str]:
+    """In sentences, how many test images training or validation has seen, and what accuracy is without them."""
+    found, without = metrics["near_duplicates"], metrics["near_duplicates"]["without"]
+    total = found["images"] + without["images"]
+    limit = f"{found['threshold']:g} (evaluate.near_duplicate)"
+    if not found["images"]:
+        return [
+            f"None of {total} test images has a near-duplicate in {found['compared_with']}: the highest cosine of "
+            f"two features is {found['highest_cosine']:.3f}, and counted is what reaches {limit}."
+        ]
+    told = [
+        f"{found['images']} of {total} test images have a near-duplicate in {found['compared_with']}: an image whose "
+        f"feature has a cosine of at least {limit} with theirs."
+    ]
+    if not without["images"]:
+        return [*told, "Without them no test image is left: the threshold is too low for this backbone."]
+    changes = [
+        f"{name} {share(without[model]['accuracy'])} "
+        f"({interval(without[model]['accuracy_low'], without[model]['accuracy_high'])}) "
+        f"instead of {share(metrics[model]['accuracy'])}"
+        for model, name in MODELS.items()
+    ]
+    return [*told, f"Test accuracy on the other {without['images']}: {'; '.join(changes)}."]
 
 
 def class_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

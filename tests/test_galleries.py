@@ -5,6 +5,7 @@ import pytest
 
 from transfer import galleries
 from transfer.faults import Fault
+from transfer.prepared import Split
 
 CLASSES = ["glass", "metal", "paper"]
 
@@ -63,3 +64,14 @@ def test_the_surest_mistakes_of_all_classes_come_first():
     assert found.rows == [2, 3, 1]
     assert found.captions == ["c,\ntaken for b, 80%", "a,\ntaken for c, 70%", "b,\ntaken for c, 60%"]
     assert found.title == "mistakes of all classes (3)"
+
+
+def test_the_galleries_of_a_model_are_of_the_class_asked_for_or_of_the_worst():
+    split = Split(np.zeros((3, 1, 1, 3), np.uint8), np.array([0, 1, 1]), list("abc"), list("abc"), CLASSES[:2])
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], np.float32)
+    for asked, title in (("worst", "metal, found (1)"), ("metal", "metal, found (1)"), ("glass", "glass, found (1)")):
+        found, missed, mistaken, mistakes = galleries.of_model(asked, "metal", split, probabilities)
+        assert found.title == title
+        assert (mistakes.name, mistakes.rows) == ("mistakes", [1])
+    # Glass, the last one asked for: the mistake is metal taken for it
+    assert (missed.rows, mistaken.rows, mistaken.captions) == ([], [1], ["is metal, 80%"])

@@ -90,8 +90,8 @@ def full(full_repository, tmp_path):
 @pytest.fixture
 def make(run):
     """A function that runs the command in a repository."""
-    return lambda repository, source: run(
-        repository, sys.executable, "-m", "commands.dataset", str(source), check=False
+    return lambda repository, source, *words: run(
+        repository, sys.executable, "-m", "commands.dataset", str(source), *map(str, words), check=False
     )
 
 
@@ -182,10 +182,10 @@ def test_a_folder_that_is_split_already_takes_the_place_of_the_sample_as_it_is(t
     assert {path.parts[-2] for path in (full / "dataset_images").rglob("*.png")} == {"old", "older"}
 
 
-def refused(make, repository, source):
+def refused(make, repository, source, *words):
     """The sentences that a source is refused with; nothing has changed, and no traceback is shown."""
     before = contents(repository)
-    done = make(repository, source)
+    done = make(repository, source, *words)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -273,4 +273,80 @@ def test_a_split_source_with_other_shares_and_a_missing_class_is_refused(tmp_pat
         f"{source}/train/",
         f"{source}/validation/",
         f"{source}/test/",
+    ]
+
+
+def groups_file(path, groups):
+    path.write_text("path,group\n" + "".join(f"{image},{group}\n" for image, group in groups))
+    return path
+
+
+def test_images_of_one_group_go_to_the_same_split_whatever_it_is_called(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    shutil.copy(source / "glass" / "03.png", source / "glass" / "03 copy.png")
+    # Pairs in glass, the last two images of metal with one of glass, and a copy that stands for its image
+    groups = {f"glass/{number:02}.png": f"glass {number // 2}" for number in range(6) if number != 3}
+    groups |= {
+        "glass/03 copy.png": "glass 1",
+        "glass/09.png": "shelf",
+        "metal/08.png": "shelf",
+        "metal/09.png": "shelf",
+    }
+    again = shutil.copytree(empty, tmp_path / "again")
+    done = make(empty, source, "--groups", groups_file(tmp_path / "groups.csv", groups.items()))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dataset_images/ holds 20 images: 16 train, 2 validation, 2 test" in done.stdout
+
+    found = placed(empty)
+    digests = {name: images.digest(images.read(source / name).pixels) for name in groups}
+    splits = {}
+    for name, group in groups.items():
+        splits.setdefault(group, set()).add(found[name.split("/")[0], digests[name]])
+    assert all(len(of_group) == 1 for of_group in splits.values())
+
+    others = [(name, f"no. {len(group)}{group}") for name, group in reversed(groups.items())]
+    assert make(again, source, "--groups", groups_file(tmp_path / "others.csv", others)).returncode == 0
+    assert placed(again) == found
+
+
+def test_without_groups_of_several_images_the_split_is_the_one_without_groups(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    again = shutil.copytree(empty, tmp_path / "again")
+    assert make(empty, source).returncode == 0
+    groups = [("glass/00.png", "mine"), ("metal/03.png", "yours")]
+    assert make(again, source, "--groups", groups_file(tmp_path / "groups.csv", groups)).returncode == 0
+    assert placed(again) == placed(empty)
+
+
+def test_groups_too_large_for_the_shares_are_refused(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    groups = groups_file(tmp_path / "groups.csv", [(f"glass/{number:02}.png", number // 4) for number in range(10)])
+    told = refused(make, empty, source, "--groups", groups)
+    assert told[0].startswith(f"{source}/train/ holds 60.0% of the 20 images")
+    assert all("add images, make groups smaller, or change data.split" in line for line in told)
+
+
+def test_one_image_in_two_groups_is_refused(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    shutil.copy(source / "glass" / "03.png", source / "glass" / "copy.png")
+    groups = groups_file(tmp_path / "groups.csv", [("glass/03.png", "a"), ("glass/copy.png", "b")])
+    assert refused(make, empty, source, "--groups", groups) == [
+        f"{source}/glass/03.png and {source}/glass/copy.png are the same image in the groups a and b: give them one."
+    ]
+
+
+def test_a_bad_file_of_groups_is_refused_before_an_image_is_opened(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    (source / "glass" / "broken.jpg").write_text("no image")
+    groups = groups_file(tmp_path / "groups.csv", [("glass/77.png", "a")])
+    assert refused(make, empty, source, "--groups", groups) == [
+        f"{groups} lists 'glass/77.png', which is no image in SOURCE: a path is as in glass/1.jpg."
+    ]
+
+
+def test_groups_of_a_folder_that_is_split_already_are_refused(tmp_path, empty, make, make_dataset):
+    source = make_dataset(tmp_path / "source")
+    groups = groups_file(tmp_path / "groups.csv", [("train/glass/00.png", "a")])
+    assert refused(make, empty, source, "--groups", groups) == [
+        f"{source} is split already, and is taken as it is: GROUPS is for a folder of class folders."
     ]

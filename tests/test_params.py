@@ -137,6 +137,9 @@ def test_the_committed_weights_are_a_file_that_dvc_tracks():
         ("finetune.frozen_layers", [True], ["finetune.frozen_layers is true", "a list with one whole number"]),
         ("evaluate.gallery_class", "", ["evaluate.gallery_class is ''", "worst, or the name of a class"]),
         ("evaluate.gallery_class", 7, ["evaluate.gallery_class is 7", "(in quotes)"]),
+        ("evaluate.near_duplicate", 0, ["evaluate.near_duplicate is 0", "above 0 and at most 1"]),
+        ("evaluate.near_duplicate", 1.01, ["evaluate.near_duplicate is 1.01", "above 0 and at most 1"]),
+        ("evaluate.near_duplicate", ABSENT, ["evaluate.near_duplicate is missing", "above 0 and at most 1"]),
     ],
 )
 def test_a_bad_value_is_told_with_its_key_and_what_is_allowed(tmp_path, key, value, told):
@@ -173,6 +176,7 @@ def test_a_bad_value_is_told_with_its_key_and_what_is_allowed(tmp_path, key, val
         ("seed", 2**32 - 1),
         ("image_size", 32),
         ("evaluate.gallery_class", "007"),
+        ("evaluate.near_duplicate", 1),
     ],
 )
 def test_an_allowed_value_is_taken(tmp_path, key, value):

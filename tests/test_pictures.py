@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from transfer import pictures
-from transfer.galleries import Gallery
+from transfer.galleries import Gallery, SideBySide
 
 STRANGE = ["$x$", "$\\x$", "[red]", "a_b^{", "%s {0}", "é 日", "<b>", "007"]
 
@@ -29,6 +29,20 @@ def colours(picture):
 def gallery(images, captions, title, path, heat=0.0):
     shown = Gallery("name", title, list(range(len(images))), list(captions))
     pictures.gallery(images, shown, np.full((len(images), 3, 3), heat), path)
+
+
+def pairs(path, *colours_and_marks):
+    """A picture of pairs, each of two plain colours, marked or not."""
+    shown = [
+        SideBySide((plain(first), plain(second)), ("$\\x$, test", "é 日, train"), "cosine $1$", marked)
+        for first, second, marked in colours_and_marks
+    ]
+    pictures.pairs("title $y$", shown, path)
+    return opened(path, 1000).astype(int)
+
+
+def plain(colour):
+    return np.broadcast_to(np.array(colour, np.uint8), (24, 24, 3))
 
 
 def confusion(path, classes, images=200):
@@ -127,3 +141,37 @@ def test_an_empty_gallery_says_that_there_is_none(tmp_path):
 def test_any_number_of_views_is_drawn(tmp_path, views):
     pictures.augmentation(noise(views), "title", tmp_path / "a.png")
     opened(tmp_path / "a.png", 1000)
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_both_images_of_a_pair_are_drawn_the_first_on_the_left(tmp_path):
+    # Four pairs, so two rows
+    red, blue = (250, 0, 0), (0, 0, 250)
+    picture = pairs(tmp_path / "a.png", *[(red, blue, False)] * 3, (blue, red, False))
+    reds, blues = (np.argwhere(np.abs(picture - colour).max(axis=2) < 12) for colour in (red, blue))
+    assert len(reds) == pytest.approx(len(blues), rel=0.05) and len(reds) > 4 * 8000
+    half = picture.shape[0] // 2
+    third = picture.shape[1] // 3
+    first = [found[(found[:, 0] < half) & (found[:, 1] < third)][:, 1].mean() for found in (reds, blues)]
+    last = [found[found[:, 0] > half][:, 1].mean() for found in (reds, blues)]
+    assert first[0] < first[1] and last[0] > last[1]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_pair_that_stands_out_has_a_ground_of_its_own(tmp_path):
+    grey = (90, 90, 90)
+    ground = [
+        (np.abs(pairs(tmp_path / "a.png", (grey, grey, marked)) - (255, 217, 168)).max(axis=2) < 12).sum()
+        for marked in (False, True)
+    ]
+    assert ground[0] == 0 and ground[1] > 5000
+
+
+def test_pairs_of_noise_are_a_small_picture_and_the_same_bytes_each_time(tmp_path):
+    images = noise(24, 128)
+    shown = [SideBySide((images[row], images[row + 12]), ("a", "b"), "c", row < 6) for row in range(12)]
+    for name in ("first", "second"):
+        pictures.pairs("title", shown, tmp_path / f"{name}.png")
+    opened(tmp_path / "first.png", 1000)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+    assert (tmp_path / "first.png").stat().st_size < 500_000

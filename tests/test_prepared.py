@@ -37,8 +37,9 @@ def build(folder, size=4, faults=()):
 def test_arrays_and_labels_are_those_of_the_files(tmp_path):
     out, odd = build(plain(tmp_path / "images"))
     assert not odd
-    for name in dataset.SPLITS:
-        split = prepared.load(name, out)
+    splits = prepared.load_all(out)
+    assert tuple(splits) == dataset.SPLITS
+    for name, split in splits.items():
         assert len(split) == 2
         assert split.classes == ["Glass", "wood"]
         assert split.labels.tolist() == [0, 1]

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from runs import ROOT
 
+from commands import report as page_of
+
 pytestmark = pytest.mark.xdist_group("clone")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
@@ -46,10 +48,60 @@ def test_the_page_says_what_the_metrics_say(clone, page):
         assert f"{found[model]['accuracy_low']:.1%} to {found[model]['accuracy_high']:.1%}" in text
     assert found["comparison"]["verdict"][-20:] in text
     assert "the test images have no say" in text
+    assert f"the highest cosine of two features is {found['near_duplicates']['highest_cosine']:.3f}" in text
+    assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
     assert "Compared on the" in text
     # Every chart has a name and every picture words in its place
     assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 10
     assert all(re.findall(r'<img src="[^"]*" alt="([^"]*)"', text))
+
+
+def metrics_with(near, kept):
+    """Metrics of a hundred test images, of which some have a near-duplicate."""
+    scored = (
+        {"accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.875}
+        if kept
+        else dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"))
+    )
+    models = ("train_tl", "finetune")
+    return {model: {"accuracy": 0.8} for model in models} | {
+        "near_duplicates": {
+            "threshold": 0.85,
+            "compared_with": "train and validation",
+            "highest_cosine": 0.8612,
+            "images": near,
+            "without": {"images": kept} | dict.fromkeys(models, scored),
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("near", "kept", "told"),
+    [
+        (
+            0,
+            100,
+            "None of 100 test images has a near-duplicate in train and validation: the highest cosine of two features "
+            "is 0.861, and counted is what reaches 0.85 (evaluate.near_duplicate).",
+        ),
+        (
+            4,
+            96,
+            "4 of 100 test images have a near-duplicate in train and validation: an image whose feature has a cosine "
+            "of at least 0.85 (evaluate.near_duplicate) with theirs. Test accuracy on the other 96: transfer learning "
+            "75.0% (50.0% to 87.5%) instead of 80.0%; fine-tuned 75.0% (50.0% to 87.5%) instead of 80.0%.",
+        ),
+        (
+            100,
+            0,
+            "100 of 100 test images have a near-duplicate in train and validation: an image whose feature has a cosine "
+            "of at least 0.85 (evaluate.near_duplicate) with theirs. Without them no test image is left: the threshold "
+            "is too low for this backbone.",
+        ),
+    ],
+)
+def test_what_near_duplicates_change_is_said_in_words(near, kept, told):
+    assert " ".join(page_of.leakage(metrics_with(near, kept))) == told
 
 
 def test_a_revision_that_cannot_be_compared_is_told(clone):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer import splitting
-from transfer.faults import Fault
+from transfer.faults import Fault, Faults
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
@@ -115,3 +115,136 @@ def test_the_seed_settles_the_split_for_good():
     found = splitting.assign(images({"a": 10}), SHARES, seed=1)
     again = splitting.assign(iter(images({"a": 10})), SHARES, seed=1)
     assert found == again
+
+
+def named(*groups):
+    """Made-up images and their groups, from how many images of each class each group holds."""
+    asked, of = [], {}
+    for name, counts in enumerate(groups):
+        for label, count in counts.items():
+            for _ in range(count):
+                asked.append((label, f"{len(asked):016x}"))
+                of[asked[-1][1]] = f"group {name}"
+    return asked, of
+
+
+def splits_of(found, of):
+    """The splits that the images of each group went to."""
+    splits = {}
+    for (_, digest), split in found.items():
+        splits.setdefault(of[digest], set()).add(split)
+    return splits
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 12)), max_size=30), st.integers(0, 1000))
+def test_groups_stay_whole_and_every_class_is_in_every_split(sizes, seed):
+    # Three groups of each class at least
+    asked, of = named(*({label: count} for label, count in [*sizes, *[(label, 2) for label in "aaabbbccc"]]))
+    found = splitting.assign(asked, SHARES, seed, of)
+    assert found.keys() == set(asked)
+    assert all(len(splits) == 1 for splits in splits_of(found, of).values())
+    assert len({(label, split) for (label, _), split in found.items()}) == 9
+
+
+def test_shares_are_kept_where_groups_allow():
+    # A hundred images in pairs, and sixty in fives: 80/10/10 and 48/6/6 can be had to within half a group
+    asked, of = named(*[{"a": 2}] * 50, *[{"b": 5}] * 12)
+    found = Counter((label, split) for (label, _), split in splitting.assign(asked, SHARES, 1, of).items())
+    assert [found["a", split] for split in SHARES] == [80, 10, 10]
+    assert [found["b", split] for split in SHARES] == [50, 5, 5]
+
+
+def test_images_of_their_own_make_up_for_the_groups():
+    # Twelve images together go to train, whose share is 16 of 20; four of the other eight join them
+    asked, of = named({"a": 12})
+    asked += [("a", f"f{number:015x}") for number in range(8)]
+    found = splitting.assign(asked, SHARES, 1, of)
+    assert Counter(found.values()) == {"train": 16, "validation": 2, "test": 2}
+    assert {found[image] for image in asked[:12]} == {"train"}
+
+
+def test_three_large_groups_go_to_one_split_each():
+    asked, of = named({"a": 10}, {"a": 10}, {"a": 10})
+    assert sorted(Counter(splitting.assign(asked, SHARES, 1, of).values()).values()) == [10, 10, 10]
+
+
+def test_a_group_may_hold_several_classes():
+    asked, of = named(*[{"a": 2, "b": 1}] * 20)
+    found = splitting.assign(asked, SHARES, 1, of)
+    assert all(len(splits) == 1 for splits in splits_of(found, of).values())
+    assert Counter(found.values()) == {"train": 48, "validation": 6, "test": 6}
+
+
+def test_the_order_of_images_and_the_names_of_groups_do_not_matter():
+    asked, of = named(*[{"a": 3}] * 6, *[{"b": 2, "a": 1}] * 7)
+    found = splitting.assign(asked, SHARES, 1, of)
+    renamed = {digest: f"{name[::-1]} more" for digest, name in of.items()}
+    assert splitting.assign(asked[::-1], SHARES, 1, renamed) == found
+    assert any(splitting.assign(asked, SHARES, seed, of) != found for seed in range(2, 6))
+
+
+@given(st.integers(3, 40), st.integers(3, 40), st.integers(0, 1000))
+def test_groups_of_one_image_change_nothing(first, second, seed):
+    asked = images({"a": first, "b": second})
+    alone = {digest: f"group of {digest}" for _, digest in asked[::2]}
+    assert splitting.assign(asked, SHARES, seed, alone) == splitting.assign(asked, SHARES, seed)
+
+
+def test_fewer_groups_than_splits_are_refused():
+    asked, of = named({"a": 5}, {"a": 5}, *[{"b": 1}] * 5)
+    with pytest.raises(Fault, match="The class a has 2 groups of images: 3 are the least, one a split"):
+        splitting.assign(asked, SHARES, 1, of)
+
+
+def test_groups_of_several_classes_that_cannot_be_had_in_every_split_are_refused():
+    # Each class is in three groups, and any two of the four share one: each would need a split of its own
+    asked, of = named(*[dict.fromkeys(labels, 1) for labels in ("abc", "abd", "acd", "bcd")])
+    with pytest.raises(Fault, match=r"The class . would have no image in .*, since its groups hold other classes too"):
+        splitting.assign(asked, SHARES, 1, of)
+
+
+def written(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_file_of_groups_is_read(tmp_path):
+    text = '\ufeffgroup,note,path\n007,x,a/1.jpg\nNA,,"a/2, b.jpg"\n007,,./b/é.jpg\n'
+    found = splitting.read_groups(written(tmp_path / "g.csv", text), {"a/1.jpg", "a/2, b.jpg", "b/é.jpg", "b/4.jpg"})
+    assert found == {"a/1.jpg": "007", "a/2, b.jpg": "NA", "b/é.jpg": "007"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "has no column path and no column group: its first line must be path,group"),
+        ("path;group\na/1.jpg;x\n", "has no column path and no column group"),
+        ("path,name\na/1.jpg,x\n", "has no column group: its first line"),
+        ("path,group\na/9.jpg,x\n", "lists 'a/9.jpg', which is no image in SOURCE"),
+        ("path,group\na/1.jpg,x\n./a/1.jpg,x\n", "lists a/1.jpg twice: keep one line of it"),
+        ("path,group\na/1.jpg,\n", "gives a/1.jpg no group: name one, or leave the line out"),
+        ("path,group\na/1.jpg\n", "gives a/1.jpg no group"),
+        (b"path,group\na/\xff.jpg,x\n", "cannot be read as a CSV file"),
+        ('path,group\n"a/1.jpg"x,y\n', "cannot be read as a CSV file"),
+    ],
+)
+def test_a_bad_file_of_groups_is_one_sentence(tmp_path, text, told):
+    path = written(tmp_path / "g.csv", text)
+    with pytest.raises(Fault) as raised:
+        splitting.read_groups(path, {"a/1.jpg"})
+    assert str(raised.value).startswith(f"{path} ") and told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_of_groups_and_a_folder_in_its_place_are_told(tmp_path):
+    with pytest.raises(Fault, match="is missing: GROUPS is a CSV file with the columns path and group"):
+        splitting.read_groups(tmp_path / "none.csv", set())
+    with pytest.raises(Fault, match="cannot be read as a CSV file"):
+        splitting.read_groups(tmp_path, set())
+
+
+def test_all_faults_of_a_file_of_groups_are_told_at_once(tmp_path):
+    path = written(tmp_path / "g.csv", "path,group\na/9.jpg,x\na/1.jpg,\n")
+    with pytest.raises(Faults) as raised:
+        splitting.read_groups(path, {"a/1.jpg"})
+    assert len(raised.value.faults) == 2

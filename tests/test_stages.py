@@ -1,11 +1,13 @@
 """The stages, run one after another as DVC runs them, on a tiny generated dataset: what each leaves behind."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 from runs import run_python, run_stage, write_params
 
 # One worker runs all that share the project, so that it is made once
@@ -120,8 +122,49 @@ def test_evaluate_gives_the_same_numbers_in_every_file(project):
     assert splits["train_tl", "validation"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
     bins = pd.read_csv(folder / "plots/calibration.csv")
     assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}
-    for name in ("confusion", "true_positives", "false_negatives", "false_positives", "mistakes"):
+    for name in ("near_duplicates", "confusion", "true_positives", "false_negatives", "false_positives", "mistakes"):
         assert (folder / f"plots/images/{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_near_duplicates_are_looked_for_in_training_and_validation(project):
+    folder, _ = project
+    found = read(folder, "metrics/evaluate.json")["near_duplicates"]
+    assert (found["threshold"], found["compared_with"]) == (0.999, "train and validation")
+    table = pd.read_csv(folder / "plots/near_duplicates.csv", keep_default_na=False)
+    assert list(table.columns) == [
+        *("path", "actual", "other_split", "other_path", "other_actual", "cosine", "near_duplicate")
+    ]
+    # Fewer test images than pairs that are told in any case: all of them
+    assert len(table) == table["path"].nunique() == 6
+    assert table["cosine"].is_monotonic_decreasing and table["cosine"][0] == found["highest_cosine"]
+    assert table["path"].str.startswith("test/").all()
+    assert (table["other_path"].str.split("/").str[0] == table["other_split"]).all()
+    assert (table["near_duplicate"] == "yes").sum() == found["images"] == 6 - found["without"]["images"]
+
+
+def test_an_object_photographed_twice_is_found_in_two_splits(project, make_dataset, tmp_path):
+    folder = make_dataset(tmp_path / "dataset_images", ("a b", "é", "null"), (8, 1, 1))
+    # Coarse patterns, which a photograph that is moved a little keeps, as noise does not
+    chance = np.random.default_rng(7)
+    for path in sorted(folder.rglob("*.png")):
+        blocks = chance.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(blocks.repeat(24, axis=0).repeat(24, axis=1)).save(path)
+    again = Image.open(folder / "train/é/03.png").crop((2, 3, 93, 94)).point(lambda value: min(255, int(value * 1.05)))
+    again.save(folder / "test/é/00.jpg", quality=80)
+    (folder / "test/é/00.png").unlink()
+    write_params(tmp_path, evaluate__near_duplicate=0.97)
+    # The same classes and the same backbone: what was trained on others can be scored on these
+    for name in ("models/train_tl", "models/finetune", "metrics"):
+        shutil.copytree(project[0] / name, tmp_path / name)
+    for stage in ("prepare", "features", "evaluate"):
+        done = run_stage(stage, tmp_path)
+        assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "plots/near_duplicates.csv", keep_default_na=False)
+    assert table["path"].tolist()[0] == "test/é/00.jpg" and table["other_path"].tolist()[0] == "train/é/03.png"
+    assert table["near_duplicate"].tolist() == ["yes", "no", "no"]
+    found = read(tmp_path, "metrics/evaluate.json")["near_duplicates"]
+    assert (found["images"], found["without"]["images"]) == (1, 2)
+    assert found["without"]["finetune"]["accuracy"] in (0, 0.5, 1)
 
 
 def test_the_models_are_scored_on_the_images_they_are_said_to_be(project):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transfer.faults import Fault
+from transfer.prepared import Split
 
 WORST = "worst"
 SHOWN = 18
@@ -21,6 +22,16 @@ class Gallery:
     captions: list[str]
 
 
+@dataclass(frozen=True)
+class SideBySide:
+    """Two images (size, size, 3), 8-bit, a caption for each and one for both; some stand out from the others."""
+
+    images: tuple[np.ndarray, np.ndarray]
+    captions: tuple[str, str]
+    title: str
+    stands_out: bool
+
+
 def check_class(asked: str, classes: Sequence[str]) -> None:
     """Raises Fault if `asked` is neither `worst` nor a class."""
     if asked != WORST and asked not in classes:
@@ -28,6 +39,19 @@ def check_class(asked: str, classes: Sequence[str]) -> None:
             f"params.yaml: evaluate.gallery_class is {asked!r}; "
             f"allowed: worst, or one of the classes {', '.join(classes)}."
         )
+
+
+def of_model(asked: str, worst: str, split: Split, probabilities: np.ndarray) -> list[Gallery]:
+    """The galleries of one class, and of the mistakes of all classes.
+
+    Args:
+        asked: a class, or `worst` for the one that is given as `worst`.
+        split: the images that the model was asked about.
+        probabilities: what it made of them (images, classes).
+    """
+    made = (split.labels, probabilities.argmax(axis=1), probabilities.max(axis=1), split.classes)
+    label = split.classes.index(worst if asked == WORST else asked)
+    return [*of_class(label, *made), mistakes(*made)]
 
 
 def of_class(

@@ -132,6 +132,7 @@ class FinetuneParams(TrainingParams):
 
 class EvaluateParams(_Section):
     gallery_class: Annotated[str, Field(min_length=1, description="worst, or the name of a class (in quotes)")]
+    near_duplicate: Rate
 
 
 class Params(_Section):

@@ -1,4 +1,4 @@
-"""The pictures that DVC shows: augmentation, the confusion matrix, and rows of images with what they were taken for."""
+"""The pictures that DVC shows: augmentation, the confusion matrix, images with what they were taken for, and pairs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from transfer.galleries import Gallery
+from transfer.galleries import Gallery, SideBySide
 
 # A class may be called anything, `$x$` included.
 matplotlib.rcParams["text.parse_math"] = False
@@ -96,6 +96,21 @@ def gallery(images: np.ndarray, shown: Gallery, heat: np.ndarray, path: Path) ->
         )
     else:
         figure.text(0.5, 0.5, "none", ha="center", fontsize=9)
+    _finish(figure, path)
+
+
+def pairs(title: str, shown: Sequence[SideBySide], path: Path) -> None:
+    """Draw pairs of images, those that stand out on a ground of their own."""
+    columns = COLUMNS // 2
+    rows = max(-(-len(shown) // columns), 1)
+    figure = Figure(figsize=(TILE * COLUMNS, 1.25 * TILE * rows + 0.4), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    for place, pair in zip(figure.subfigures(rows, columns, squeeze=False).flat, shown, strict=False):
+        place.set_facecolor("#ffd9a8" if pair.stands_out else "none")
+        place.suptitle(pair.title, fontsize=7)
+        for axes, image, caption in zip(place.subplots(1, 2), pair.images, pair.captions, strict=True):
+            axes.imshow(image)
+            axes.set_title(caption, fontsize=7)
     _finish(figure, path)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from transfer import files, images, parallel
-from transfer.dataset import Entry, Listing, duplicate_faults
+from transfer.dataset import SPLITS, Entry, Listing, duplicate_faults
 from transfer.faults import Fault, Faults
 
 FOLDER = Path("prepared")
@@ -91,6 +91,11 @@ def load(split: str, folder: Path = FOLDER) -> Split:
     labels = rows["class"].map({name: number for number, name in enumerate(classes)}).to_numpy(np.int64)
     pixels = files.open_array(folder / f"{split}.npy", (len(rows), None, None, 3))
     return Split(pixels, labels, list(rows["path"]), list(rows["pixels"]), classes)
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Split]:
+    """Open all splits, by name. Raises Fault if they have not been prepared."""
+    return {split: load(split, folder) for split in SPLITS}
 
 
 def _oddities(photo: images.Photo, size: int) -> list[str]:

@@ -46,6 +46,11 @@ def per_class(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str])
     )
 
 
+def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The tables of some models, one below the other, with the column model in front."""
+    return pd.concat(tables, names=["model"]).reset_index("model")
+
+
 def told(summary: Mapping[str, Any]) -> str:
     """An accuracy in words, with its interval."""
     low, high = summary["accuracy_low"], summary["accuracy_high"]
