@@ -63,7 +63,7 @@ def main() -> None:
         headline=[headline(name, metrics[model], fits[model]) for model, name in MODELS.items()],
         selected_because=named(metrics["selected_because"]),
         verdict=named(metrics["comparison"]["verdict"]),
-        leakage=leakage(metrics),
+        leakage=" ".join(leakage(metrics)),
         revision=revision,
         changes=changes,
         classes=class_rows(per_class),
@@ -93,15 +93,19 @@ def leakage(metrics: dict[str, Any]) -> list[str]:
     found, without = metrics["near_duplicates"], metrics["near_duplicates"]["without"]
     total = found["images"] + without["images"]
     limit = f"{found['threshold']:g} (evaluate.near_duplicate)"
+    told = []
+    if "train" not in found["compared_with"]:
+        told.append("Training images were not compared: with augment.views at 0 they have no features.")
     if not found["images"]:
-        return [
+        told.append(
             f"None of {total} test images has a near-duplicate in {found['compared_with']}: the highest cosine of "
             f"two features is {found['highest_cosine']:.3f}, and counted is what reaches {limit}."
-        ]
-    told = [
-        f"{found['images']} of {total} test images have a near-duplicate in {found['compared_with']}: an image whose "
-        f"feature has a cosine of at least {limit} with theirs."
-    ]
+        )
+        return told
+    told.append(
+        f"{found['images']} of {total} test images {'has' if found['images'] == 1 else 'have'} a near-duplicate in "
+        f"{found['compared_with']}: an image whose feature has a cosine of at least {limit} with its own."
+    )
     if not without["images"]:
         return [*told, "Without them no test image is left: the threshold is too low for this backbone."]
     changes = [

@@ -57,6 +57,7 @@ def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(clone):
 def test_a_key_reruns_only_the_stages_that_read_it(clone):
     first = {
         "evaluate.gallery_class": ("glass", "evaluate"),
+        "evaluate.near_duplicate": (0.9, "evaluate"),
         "finetune.learning_rate": (2e-5, "finetune"),
         "augment.views": (2, "features"),
         "data.tolerance": (0.03, "prepare"),

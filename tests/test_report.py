@@ -88,20 +88,28 @@ def metrics_with(near, kept):
             4,
             96,
             "4 of 100 test images have a near-duplicate in train and validation: an image whose feature has a cosine "
-            "of at least 0.85 (evaluate.near_duplicate) with theirs. Test accuracy on the other 96: transfer learning "
+            "of at least 0.85 (evaluate.near_duplicate) with its own. Test accuracy on the other 96: transfer learning "
             "75.0% (50.0% to 87.5%) instead of 80.0%; fine-tuned 75.0% (50.0% to 87.5%) instead of 80.0%.",
         ),
         (
             100,
             0,
             "100 of 100 test images have a near-duplicate in train and validation: an image whose feature has a cosine "
-            "of at least 0.85 (evaluate.near_duplicate) with theirs. Without them no test image is left: the threshold "
-            "is too low for this backbone.",
+            "of at least 0.85 (evaluate.near_duplicate) with its own. Without them no test image is left: the "
+            "threshold is too low for this backbone.",
         ),
     ],
 )
 def test_what_near_duplicates_change_is_said_in_words(near, kept, told):
     assert " ".join(page_of.leakage(metrics_with(near, kept))) == told
+
+
+def test_that_training_was_not_compared_is_said():
+    metrics = metrics_with(1, 99)
+    metrics["near_duplicates"]["compared_with"] = "validation"
+    first, second, _ = page_of.leakage(metrics)
+    assert first == "Training images were not compared: with augment.views at 0 they have no features."
+    assert second.startswith("1 of 100 test images has a near-duplicate in validation: an image whose")
 
 
 def test_a_revision_that_cannot_be_compared_is_told(clone):
