@@ -326,8 +326,8 @@ DATASET = {
             f"{DATA}/validation/ holds 6.7% of the 60 images",
             f"{GLASS}/03.png is broken",
             f"{OTHER}/04.png is empty",
-            f"{GLASS}/05.png and {DATA}/test/é/x.png are the same image",
             f"{OTHER}/x.jpg is a link",
+            f"{GLASS}/05.png and {DATA}/test/é/x.png are the same image",
         ],
     ),
     "bound to the sample": (
@@ -366,10 +366,13 @@ PARAMETERS = {
             )
             + "]\nseed: *i",
         ),
-        ["params.yaml: bomb is no parameter", "params.yaml: seed is [["],
+        ["params.yaml: seed is [[", "params.yaml: bomb is no parameter"],
     ),
     "a key twice": (replaced("seed: 1", "seed: 1\nseed: 2"), ["not valid YAML: the key seed stands twice"]),
-    "an unknown key": (replaced("batch_size:", "bach_size:"), ["bach_size is no parameter; did you mean batch_size?"]),
+    "an unknown key": (
+        replaced("batch_size:", "bach_size:"),
+        ["batch_size is missing", "bach_size is no parameter; did you mean batch_size?"],
+    ),
     "a section for a value": (params(seed={"value": 1}), ["params.yaml: seed is {'value': 1}; allowed: a whole"]),
     "a value for a section": (params(train_tl=3), ["train_tl is 3; allowed: a section with epochs, learning_rate"]),
     "text for a number": (params(batch_size="64"), ["batch_size is '64'; allowed: a whole number of at least 1."]),
