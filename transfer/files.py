@@ -102,7 +102,8 @@ def open_array(path: str | Path, shape: Sequence[int | None] | None = None) -> n
         Fault: the file is missing or broken, or of another shape.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Not `np.load`, which would take it for an archive or a pickle if it looked like one
+        found = np.lib.format.open_memmap(path, "r")
         if shape is not None and (
             len(shape) != found.ndim
             or any(asked not in (None, had) for asked, had in zip(shape, found.shape, strict=True))

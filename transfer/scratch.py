@@ -76,7 +76,7 @@ def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndar
     stored = dtype if dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}")
     if path.exists():
         try:
-            found = np.load(path, mmap_mode="r+", allow_pickle=False)
+            found = np.lib.format.open_memmap(path, "r+")
         except (ValueError, EOFError):
             found = None
         if found is not None and (found.shape, found.dtype) == (shape, stored):
