@@ -153,8 +153,7 @@ class Backbone:
 
     def save(self, folder: Path) -> None:
         """Write the weights and what is needed to rebuild the backbone."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_weights(folder / WEIGHTS)
+        weights_file.save(self.model, folder / WEIGHTS)
         files.write_json(folder / DESCRIPTION, self.description())
 
     def description(self) -> dict[str, Any]:

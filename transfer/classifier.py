@@ -97,8 +97,7 @@ def new_about(
 
 def save(folder: Path, trained: keras.Model, about: dict[str, Any]) -> None:
     """Write a checkpoint."""
-    folder.mkdir(parents=True, exist_ok=True)
-    trained.save_weights(folder / WEIGHTS)
+    weights.save(trained, folder / WEIGHTS)
     files.write_json(folder / checkpoint.DESCRIPTION, about)
 
 

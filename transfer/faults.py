@@ -42,7 +42,9 @@ def run(main: Callable[[], None]) -> None:
         print(fault, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(_interrupted())
+        sys.stdout.flush()
+        # At once: what TensorFlow does at a proper end may take longer than anyone waits
+        os._exit(_interrupted())
     except OSError as error:
         told = _told_of(error)
         if told is None:

@@ -1,10 +1,30 @@
-"""The one way that weights are read from a file."""
+"""The one way that weights are written to a file and read from it."""
 
+import os
+import tempfile
 import warnings
 from pathlib import Path
 
 from transfer.faults import Fault
 from transfer.framework import keras
+
+# What the file takes beyond the values, at most: for each variable, and at all
+VARIABLE_BYTES, FILE_BYTES = 8_192, 1_048_576
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write a model's weights as HDF5. Makes the folder.
+
+    Raises:
+        OSError: the disk is too small. HDF5 would find out in the midst of its work, and end the process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = sum(variable.numpy().nbytes + VARIABLE_BYTES for variable in model.variables) + FILE_BYTES
+    # macOS has no such call
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=path.parent) as room:
+            os.posix_fallocate(room.fileno(), 0, size)
+    model.save_weights(path)
 
 
 def load(model: keras.Model, path: Path, told: str) -> None:
