@@ -90,10 +90,12 @@ class Crashes:
             begun, most = time.monotonic(), before
             while process.poll() is None:
                 most = max(most, size(project))
+                # The end of the work; TensorFlow takes a while to end the process
+                if any(project.glob(".scratch/*/")):
+                    self.seconds[stage] = time.monotonic() - begun
                 time.sleep(0.02)
             if process.returncode:
                 raise Fault(f"{stage} failed without a crash: {process.communicate()[1]}")
-            self.seconds[stage] = time.monotonic() - begun
             self.sizes[stage] = before, most
             self.expected[stage] = digests(project)
 
@@ -105,10 +107,10 @@ class Crashes:
             time.sleep(instant * self.seconds[stage])
             process.kill()
             process.communicate()
-            if process.returncode == 0:
+            left = sorted(path.name for path in project.glob(".scratch/*/**/*") if path.is_file())
+            if not left:
                 # It was faster this time, and done already
                 return self.killed(stage, 0.8 * instant)
-            left = sorted(path.name for path in project.glob(".scratch/*/**/*") if path.is_file())
             return {"stage": stage, "instant": instant, "status": process.returncode, "left": left} | self._again(
                 stage, project
             )
