@@ -108,7 +108,7 @@ class Crashes:
             process.kill()
             process.communicate()
             left = sorted(path.name for path in project.glob(".scratch/*/**/*") if path.is_file())
-            if not left:
+            if not left and process.returncode <= 0:
                 # It was faster this time, and done already
                 return self.killed(stage, 0.8 * instant)
             return {"stage": stage, "instant": instant, "status": process.returncode, "left": left} | self._again(

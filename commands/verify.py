@@ -6,7 +6,6 @@ says, 1 if not.
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from commands.programs import answer, call, dvc
+from commands.programs import answer, call, dvc, succeeds
 from transfer import files
 from transfer.faults import Fault, run
 
@@ -56,9 +55,8 @@ def main() -> None:
 
 def fetch(tracked: str, clone: Path) -> None:
     """Bring the data of one .dvc file into the clone: from this project's cache, or else from its remote."""
-    words = [sys.executable, "-m", "dvc", "pull", "--quiet", "--remote", "here", tracked]
-    done = subprocess.run(words, cwd=clone, capture_output=True, check=False)  # noqa: S603 - no shell
-    if done.returncode:
+    here = (sys.executable, "-m", "dvc", "pull", "--quiet", "--remote", "here", tracked)
+    if not succeeds(*here, folder=clone, quiet=True):
         dvc("pull", "--quiet", tracked, folder=clone)
 
 

@@ -4,32 +4,20 @@ import numpy as np
 import pytest
 from runs import run_python
 
-from transfer import backbone as backbones
-from transfer import classifier, exporting, runtime
-from transfer.framework import keras
+from models import lively
+from transfer import classifier, exporting
 
 CLASSES = ["a", "b", "c"]
+# Many images: the deepest maps are single points, and few of them would make rounding errors grow
+MANY = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
 IMAGES = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)
-
-
-def lively():
-    """A small backbone whose statistics fit its images: with those of random weights every image fades to nothing."""
-    runtime.start(0)
-    backbone = backbones.make("MobileNetV2", None, 32, "float32")
-    for layer in backbone.model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    # Of many images: the deepest maps are single points, and few of them would make rounding errors grow
-    many = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.float32)
-    backbone.model(backbone.preprocess(many), training=True)
-    return backbone
 
 
 @pytest.fixture(scope="module", params=["train_tl", "finetune"])
 def exported(request, tmp_path_factory):
     """A folder with the files, and what the original makes of the images."""
     folder = tmp_path_factory.mktemp(request.param)
-    backbone = lively()
+    backbone = lively(MANY)
     head = classifier.head(backbone.channels, len(CLASSES), 0.2, seed=1)
     # Probabilities that depend on the image, but not on every last bit of its random features
     head.layers[-1].kernel.assign(head.layers[-1].kernel / 5)
@@ -40,7 +28,7 @@ def exported(request, tmp_path_factory):
         tail = classifier.Tail(backbone.cut(140)[1], head)
         backbone.model.layers[151].kernel.assign(backbone.model.layers[151].kernel * 2)
         classifier.save(folder / "model", tail, about | {"frozen_layers": 140})
-        backbone = lively()
+        backbone = lively(MANY)
     original = classifier.load(folder / "model", backbone, CLASSES)
     [expected] = original(IMAGES)
     assert np.ptp(expected, axis=0).max() > 0.01

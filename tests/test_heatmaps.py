@@ -3,21 +3,14 @@
 import numpy as np
 import pytest
 
-from transfer import backbone as backbones
-from transfer import classifier, heatmaps, runtime
-from transfer.framework import keras, tf
+from models import lively
+from transfer import classifier, heatmaps
+from transfer.framework import tf
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    runtime.start(0)
-    found = backbones.make("MobileNetV2", None, 96, "float32")
-    # Statistics of these very images: with random weights the activations would fade out otherwise
-    for layer in found.model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    found.model(found.preprocess(images().astype(np.float32)), training=True)
-    return found
+    return lively(images())
 
 
 def images():

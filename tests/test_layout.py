@@ -1,6 +1,7 @@
 """dvc.yaml names all that the stages read: their code with everything it imports, and the parameters they use."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,15 @@ def test_metrics_and_plots_live_in_git_and_the_rest_in_dvc():
             [(path, options)] = {out: {}}.items() if isinstance(out, str) else out.items()
             cached = options.get("cache", True)
             assert cached == (not path.startswith(("metrics/", "plots/"))), path
+
+
+def test_the_readmes_figures_of_the_sample_are_those_of_the_committed_metrics():
+    test, head, tuned = (
+        json.loads((ROOT / f"metrics/{name}.json").read_text()) for name in ("evaluate", "train_tl", "finetune")
+    )
+    fits = {"transfer learning": ("train_tl", head), "fine-tuned, 54 of 154 layers frozen": ("finetune", tuned["kept"])}
+    readme = (ROOT / "README.md").read_text()
+    for told, (model, fit) in fits.items():
+        accuracy, low, high = (test[model][name] for name in ("accuracy", "accuracy_low", "accuracy_high"))
+        row = f"| {told} | {accuracy:.3f} | {low:.3f} to {high:.3f} | {fit['validation']['accuracy']:.3f} |"
+        assert row in readme

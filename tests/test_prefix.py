@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from runs import recipe
 
-from transfer import backbone as backbones
-from transfer import batches, classifier, prefix, resume, runtime, scratch, training
+from models import lively
+from transfer import batches, classifier, prefix, resume, scratch, training
 from transfer.faults import Fault
-from transfer.framework import keras
 from transfer.prepared import Split
 from transfer.views import Augmentation
 
@@ -37,20 +36,9 @@ def _own_folder(tmp_path, monkeypatch):
     scratch.FOLDER.mkdir()
 
 
-def made(precision="float32"):
-    """A backbone of random weights, and statistics with which they neither fade out nor blow up."""
-    runtime.start(0)
-    backbone = backbones.make("MobileNetV2", None, 32, precision)
-    for layer in backbone.model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    backbone.model(backbone.preprocess(TRAIN.images.astype(np.float32)), training=True)
-    return backbone
-
-
 @pytest.fixture(scope="module")
 def backbone():
-    return made()
+    return lively(TRAIN.images)
 
 
 class Counted:
@@ -174,7 +162,7 @@ def test_what_was_broken_off_is_gone_on_with(backbone, batches_done, monkeypatch
 
 
 def test_in_bfloat16_what_is_kept_is_bfloat16():
-    frozen = cut(made("bfloat16"), 20)
+    frozen = cut(lively(TRAIN.images, "bfloat16"), 20)
     with once(frozen) as (training_batches, validation_batches):
         next(validation_batches())
         assert prefix.size(frozen, 35) == sum(kept().values()) == 35 * (NARROW + WIDE) * 2
@@ -239,7 +227,7 @@ def test_what_does_not_hold_what_was_noted_is_computed_again(backbone):
 
 def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop(tmp_path):
     def trained(given):
-        backbone = made()
+        backbone = lively(TRAIN.images)
         frozen, rest = backbone.cut(140)
         tail = classifier.Tail(rest, classifier.head(backbone.channels, 3, 0.2, seed=0))
         before = [variable.numpy() for variable in tail.trainable_variables]
