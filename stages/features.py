@@ -30,7 +30,7 @@ def main() -> None:
     backbone = backbones.make(settings.backbone.name, settings.backbone.weights, settings.image_size, precision)
     # Only finetune needs to know, but it would say so much later
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
-
+    # Before its features: its bytes are part of what they follow from
     backbone.save(BACKBONE)
 
     # Its pooled output for each view; view 0 is the image itself

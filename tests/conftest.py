@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
 from runs import ROOT, STAGES, dvc, ran, run, run_stage, write_params
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from runs import ROOT, run_python, run_stage, write_params
 
+from runs import ROOT, run_python, run_stage, write_params
 from transfer import params as parameters
 from transfer import prepared, resume
 

@@ -5,8 +5,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from runs import recipe
 
+from runs import recipe
 from transfer import backbone as backbones
 from transfer import batches, classifier, runtime, training
 from transfer.faults import Fault

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from runs import run_python
 
 from models import lively
+from runs import run_python
 from transfer import classifier, exporting
 
 CLASSES = ["a", "b", "c"]

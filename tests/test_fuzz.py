@@ -10,8 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from runs import ROOT
 
+from runs import ROOT
 from transfer import images, params
 from transfer.faults import Fault
 

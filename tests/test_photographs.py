@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from runs import recipe, run_stage, write_params
 
 PHOTOGRAPHS = os.environ.get("WASTE_PHOTOS", "")

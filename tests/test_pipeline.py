@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
-from runs import STAGES, dvc, ran, run
 
+from runs import STAGES, dvc, ran, run
 from transfer import binding
 
 ROOT = Path(__file__).parents[1]

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from runs import ROOT, run_python
 
+from runs import ROOT, run_python
 from transfer import prediction
 from transfer.faults import Fault
 

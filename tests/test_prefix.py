@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from runs import recipe
 
 from models import lively
+from runs import recipe
 from transfer import batches, classifier, prefix, resume, scratch, training
 from transfer.faults import Fault
 from transfer.prepared import Split

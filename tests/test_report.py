@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from runs import ROOT
 
 from commands import report as page_of
+from runs import ROOT
 
 pytestmark = pytest.mark.xdist_group("clone")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs import recipe
 
+from runs import recipe
 from transfer import resume
 
 ABOUT = {"epochs": [{"loss": 0.1 + 0.2}], "best": float("-inf")}

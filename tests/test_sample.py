@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from runs import ROOT
 
+from runs import ROOT
 from sample import draw
 from sample.render import CLASSES, render_waste
 

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import ml_dtypes
 import numpy as np
 import pytest
-from runs import ROOT
 
+from runs import ROOT
 from transfer import files, scratch
 from transfer.faults import Fault
 

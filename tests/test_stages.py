@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+
 from runs import run_python, run_stage, write_params
 
 # One worker runs all that share the project, so that it is made once

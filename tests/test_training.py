@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from runs import recipe
 
+from runs import recipe
 from transfer import resume
 from transfer.faults import Fault
 from transfer.framework import keras

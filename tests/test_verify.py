@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from runs import run
 
 from commands import verify
+from runs import run
 from transfer.faults import Fault
 
 LOCK = """

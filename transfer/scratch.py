@@ -88,7 +88,7 @@ def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndar
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r+", allow_pickle=False).view(dtype)
+    return np.lib.format.open_memmap(path, "r+").view(dtype)
 
 
 @contextmanager
