@@ -25,6 +25,9 @@ help:
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
 
+# A variable as one word of the shell, whatever is in it
+quoted = '$(subst ','\'',$(value $(1)))'
+
 # What is missing is pulled; what is there, changed or not, is left to `dvc repro`.
 pull = @for file in $(1); do test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
 
@@ -42,24 +45,24 @@ check: $(VENV)/test
 	mypy
 
 dataset: $(VENV)/run
-	@test -n "$(SOURCE)" || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
+	@test -n $(call quoted,SOURCE) || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
-	@python -m commands.dataset "$(SOURCE)" $(if $(GROUPS),--groups "$(GROUPS)")
+	@python -m commands.dataset $(call quoted,SOURCE) $(if $(value GROUPS),--groups $(call quoted,GROUPS))
 
 verify: $(VENV)/run
 	@python -m commands.verify
 
 report: $(VENV)/run
-	@python -m commands.report $(if $(REV),--rev "$(REV)")
+	@python -m commands.report $(if $(value REV),--rev $(call quoted,REV))
 
 export: $(VENV)/run
 	@python -m commands.export
 
 # About an hour on two cores; the ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
-bench: SOURCE ?= $(WASTE_PHOTOS)
+photographs = $(call quoted,$(if $(value SOURCE),SOURCE,WASTE_PHOTOS))
 bench: $(VENV)/run
-	@test -n "$(SOURCE)" || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
-	python -m benchmarks "$(SOURCE)"
+	@test -n $(photographs) || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
+	python -m benchmarks $(photographs)
 
 crash-test: $(VENV)/run
 	python -m benchmarks.crashes benchmarks/results/crashes.json

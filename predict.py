@@ -1,6 +1,6 @@
 """What is on a photograph: `python predict.py PATH...`, files and folders in any mix.
 
-Needs the folder models/ alone: `dvc pull models` brings it.
+Needs models/ alone: `dvc pull models/backbone models/train_tl models/finetune` brings it.
 """
 
 import argparse
@@ -18,7 +18,7 @@ MODELS = Path(__file__).resolve().parent / "models"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photograph, or a folder of them")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photograph, or a folder of them")
     parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write a table, with every class's probability")
     parser.add_argument("--model", choices=prediction.NAMES, help="the one that validation selected, if not said")
     asked = parser.parse_args()
@@ -45,17 +45,19 @@ def main() -> None:
     model = classifier.load(MODELS / name, backbone.load(MODELS / "backbone"), classes)
     # The first call makes things ready, and would count as slow
     model(np.zeros((batch_size, size, size, 3), np.uint8))
-    predicted, seconds = 0, 0.0
+    predicted, run_through, seconds = 0, 0, 0.0
     with prediction.table(asked.output, classes) if asked.output else prediction.screen(classes) as add:
         for names, images in prediction.batches(paths, size, batch_size, refuse):
             begun = time.perf_counter()
             [found] = model(padded(images, batch_size))
             seconds += time.perf_counter() - begun
+            run_through += batch_size
             predicted += len(names)
             for path, probabilities in zip(names, found, strict=False):
                 add(path, probabilities)
 
-    rate = f", {predicted / seconds:.1f} a second in the model" if seconds else ""
+    # What fills up the last batch costs as much as an image
+    rate = f", {run_through / seconds:.1f} a second in the model" if seconds else ""
     print(f"{predicted} images by {name}{rate}" + (f": {asked.output}" if asked.output else ""))
     if faults:
         sys.exit(1)

@@ -50,7 +50,8 @@ def main() -> None:
         for name, section in sections.items():
             print(f"{name} ...", file=sys.stderr)
             results[name] = section()
-        files.write_json(RESULTS / "bench.json", results)
+            # As far as it has come: a fault in the last section should not cost the hour before it
+            files.write_json(RESULTS / "bench.json", results)
     table = tables.markdown(files.read_json(RESULTS / "bench.json"))
     files.write_text(RESULTS / "bench.md", table)
     print(table)
@@ -70,7 +71,8 @@ class Bench:
         return self._json("benchmarks.passes")
 
     def memory(self) -> Any:
-        return self._json("benchmarks.memory", str(self.photographs))
+        # In a clone that has the sample's weights
+        return self._json("benchmarks.memory", str(self.photographs), folder=self.template)
 
     def small(self) -> dict[str, Any]:
         """Whole processes, alternating; the pipeline with one view, and with the default number."""

@@ -1,13 +1,12 @@
-"""What it costs that a training is the same twice, and that it can be gone on with.
+"""What it costs that a result is the same twice, and that work broken off can be gone on with.
 
     python -m benchmarks.costs OUTPUT.json
 
-Times fine-tuning, its frozen prefix included, in a project in which prepare, features and train_tl have run: as it is,
-without TensorFlow's determinism, and without keeping how far it has come; alternating, medians.
+To be run where the pipeline has run. Times features, train_tl and finetune, imports left out: as they are, without
+TensorFlow's determinism, and without keeping how far they have come; alternating, medians.
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -23,26 +22,26 @@ from transfer import files
 from transfer.faults import Fault, run
 
 ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("features", "train_tl", "finetune")
 TIMES = 3
 EPOCHS = 6
-INPUTS = ("prepared", "models/backbone", "models/train_tl")
+INPUTS = ("prepared", "features", "models", "weights")
 WAYS = {
     "as_it_is": "",
     "without_determinism": "framework.tf.config.experimental.enable_op_determinism = lambda: None",
-    "without_state": "resume.save = resume.Progress.note = resume.Progress.flush = lambda *_: None",
+    # What is kept, and finding out whether there is something to go on with
+    "without_state": (
+        "resume.save = resume.Progress.note = resume.Progress.flush = lambda *_: None; resume.key = lambda *_: '0'"
+    ),
 }
 PROGRAM = """
-import json, runpy, sys, time
-from transfer import framework, resume, training
+import importlib, sys, time
+from transfer import classifier, curves, framework, prefix, resume, training
 {change}
-fit = training.fit
-def timed(*words, **names):
-    begun = time.perf_counter()
-    found = fit(*words, **names)
-    print(json.dumps(time.perf_counter() - begun), file=sys.stderr)
-    return found
-training.fit = timed
-runpy.run_module("stages.finetune", run_name="__main__")
+stage = importlib.import_module("stages.{stage}")
+begun = time.perf_counter()
+stage.main()
+print(time.perf_counter() - begun, file=sys.stderr)
 """
 
 
@@ -50,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     asked = parser.parse_args()
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    seconds: dict[str, dict[str, list[float]]] = {way: {stage: [] for stage in STAGES} for way in WAYS}
     with tempfile.TemporaryDirectory() as temporary:
         project = Path(temporary)
         for folder in INPUTS:
@@ -58,18 +57,27 @@ def main() -> None:
         shutil.copy("params.yaml", project)
         clones.change(project, {"finetune.epochs": EPOCHS})
         for _ in tqdm(range(TIMES), "costs", disable=None):
-            for way, change in WAYS.items():
-                seconds[way].append(timed(project, change))
-    medians = {way: median(times) for way, times in seconds.items()}
-    shares = {way: medians["as_it_is"] / medians[way] - 1 for way in WAYS if way != "as_it_is"}
-    files.write_json(asked.output, {"seconds": seconds, "cost": shares})
-    print(", ".join(f"{way}: as it is takes {share:+.1%}" for way, share in shares.items()))
+            for stage in STAGES:
+                for way, change in WAYS.items():
+                    seconds[way][stage].append(timed(project, stage, change))
+    medians = {way: {stage: median(times) for stage, times in found.items()} for way, found in seconds.items()}
+    costs = {
+        way: {
+            **{stage: medians["as_it_is"][stage] / found[stage] - 1 for stage in STAGES},
+            "all": sum(medians["as_it_is"].values()) / sum(found.values()) - 1,
+        }
+        for way, found in medians.items()
+        if way != "as_it_is"
+    }
+    files.write_json(asked.output, {"epochs_of_finetune": EPOCHS, "seconds": seconds, "cost": costs})
+    for way, shares in costs.items():
+        print(f"Beside {way}: " + ", ".join(f"{name} takes {share:+.1%}" for name, share in shares.items()))
 
 
-def timed(project: Path, change: str) -> float:
-    """Seconds of the trainings of one run of the stage."""
+def timed(project: Path, stage: str, change: str) -> float:
+    """Seconds of one run of a stage."""
     done = subprocess.run(  # noqa: S603 - no shell
-        [sys.executable, "-c", PROGRAM.format(change=change)],
+        [sys.executable, "-c", PROGRAM.format(stage=stage, change=change)],
         cwd=project,
         env=environment() | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -77,8 +85,8 @@ def timed(project: Path, change: str) -> float:
         check=False,
     )
     if done.returncode:
-        raise Fault(f"finetune failed: {done.stderr}")
-    return sum(json.loads(line) for line in done.stderr.splitlines())
+        raise Fault(f"{stage} failed: {done.stderr}")
+    return float(done.stderr.splitlines()[-1])
 
 
 if __name__ == "__main__":

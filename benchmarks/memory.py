@@ -2,7 +2,8 @@
 
     python -m benchmarks.memory OUTPUT.json FOLDER
 
-The larger dataset holds the images of FOLDER (train, validation and test) ten times, each time with other noise.
+To be run where weights/ has been pulled. The larger dataset holds the images of FOLDER (train, validation and test) ten
+times, each time with other noise.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             project = Path(temporary)
             number = multiplied(asked.folder, project / "dataset_images", times)
-            (project / "weights").symlink_to(ROOT / "weights")
+            (project / "weights").symlink_to(Path("weights").resolve())
             settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
             # Memory does not depend on how often the same is done
             settings["train_tl"]["epochs"] = settings["finetune"]["epochs"] = 2

@@ -31,21 +31,22 @@ def main() -> None:
     settings = params.load()
     refuse_to_lose_data(source)
 
+    smaller = "make groups smaller, " if asked.groups else ""
+    remedy = f"add images, {smaller}or change data.split or data.tolerance in params.yaml."
+    checked = settings.data.split.model_dump(), settings.data.tolerance, remedy
+
     # Where each image goes, all settled before anything is touched: place in the dataset to file
     if any((source / split).is_dir() for split in dataset.SPLITS):
         if asked.groups:
             raise Fault(f"{source} is split already, and is taken as it is: GROUPS is for a folder of class folders.")
         found = dataset.listing(source)
-        faults = [*dataset.class_faults(found), *file_faults(source / entry.path for entry in found.entries)]
+        faults = [*dataset.split_faults(found, *checked), *file_faults(source / entry.path for entry in found.entries)]
         places = {entry.path: source / entry.path for entry in found.entries}
         sizes, skipped = found.images, len(found.skipped)
     else:
         places, skipped = split(source, settings.data.split.model_dump(), settings.seed, asked.groups)
         sizes = {name: sum(place.startswith(f"{name}/") for place in places) for name in dataset.SPLITS}
-        faults = []
-    smaller = "make groups smaller, " if asked.groups else ""
-    remedy = f"add images, {smaller}or change data.split or data.tolerance in params.yaml."
-    faults += dataset.share_faults(source, sizes, settings.data.split.model_dump(), settings.data.tolerance, remedy)
+        faults = dataset.share_faults(source, sizes, *checked)
     if faults:
         raise Faults(faults)
 

@@ -1,7 +1,7 @@
 """Write the selected model as files that need nothing of this project, and measure each on the test images.
 
 Leaves in the folder: model.keras (preprocessing inside), model.tflite and model_8bit.tflite (for LiteRT), classes.txt,
-and accuracy.json.
+and accuracy.json, the test accuracy of each with its 95 % interval.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import files, prediction, prepared
+from transfer import files, prediction, prepared, scores
 from transfer.faults import run
 
 MODELS = Path("models")
@@ -46,19 +46,30 @@ def main() -> None:
             what: batches.results(function, lambda rows: test.images[rows], len(test), batch_size, what)
             for what, function in functions.items()
         }
-        found = {
-            what: {
-                "test_accuracy": float((given.argmax(axis=1) == test.labels).mean()),
-                "largest_difference": float(np.abs(given - probabilities[name]).max()),
-            }
-            for what, given in probabilities.items()
-        }
+        found = {what: measured(given, probabilities[name], test.labels) for what, given in probabilities.items()}
         files.write_json(folder / "accuracy.json", found)
     for what, values in found.items():
         print(
-            f"{what}: test accuracy {values['test_accuracy']:.4f}, "
+            f"{what}: test accuracy {scores.told(values)}, "
             f"probabilities within {values['largest_difference']:.1g} of {name}'s"
         )
+
+
+def measured(given: np.ndarray, original: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy on the test images with its interval, and how far a probability is from the original model's.
+
+    Args:
+        given, original: probabilities (images, classes).
+        labels: class numbers (images,).
+    """
+    right = given.argmax(axis=1) == labels
+    low, high = scores.interval(int(right.sum()), len(right))
+    return {
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "largest_difference": float(np.abs(given - original).max()),
+    }
 
 
 if __name__ == "__main__":

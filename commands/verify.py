@@ -37,14 +37,16 @@ def main() -> None:
         dvc("repro", "--force", "--no-run-cache", folder=clone)
         found = outs(clone)
         same = True
-        for stage, paths in committed.items():
+        # What either has: a stage or an out that only one of them knows is not reproduced
+        for stage in found | committed:
             print(stage)
-            for path, digest in paths.items():
-                reproduced = found.get(stage, {}).get(path) == digest
+            before, after = committed.get(stage, {}), found.get(stage, {})
+            for path in after | before:
+                reproduced = before.get(path) == after.get(path)
                 same &= reproduced
                 print(f"  {'reproduced' if reproduced else 'NOT reproduced':15} {path}")
                 if not reproduced:
-                    for name in different(path, digest, found[stage][path], clone, cache):
+                    for name in different(path, before.get(path), after.get(path), clone, cache):
                         print(f"  {'':15}   {name}")
         farthest = changes(clone)
     if not same:
@@ -69,8 +71,10 @@ def outs(clone: Path) -> dict[str, dict[str, str]]:
     return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
 
 
-def different(path: str, committed: str, found: str, clone: Path, cache: Path) -> list[str]:
-    """Which files of a folder differ, where it is still known what they were."""
+def different(path: str, committed: str | None, found: str | None, clone: Path, cache: Path) -> list[str]:
+    """Which files of a folder differ, where it is still known what they were; or why nothing more is known."""
+    if committed is None or found is None:
+        return ["it is not in the committed dvc.lock" if committed is None else "it is no out any more"]
     listings = [cache, clone / ".dvc/cache"]
     places = [
         folder / "files/md5" / digest[:2] / digest[2:]
@@ -80,7 +84,10 @@ def different(path: str, committed: str, found: str, clone: Path, cache: Path) -
         theirs, ours = ({entry["relpath"]: entry["md5"] for entry in files.read_json(place)} for place in places)
         return sorted(f"{path}/{name}" for name in theirs | ours if theirs.get(name) != ours.get(name))
     # What DVC does not keep is in git
-    return [name for name in answer("git", "-C", str(clone), "diff", "--name-only", "--", path).split() if name != path]
+    if answer("git", "-C", str(clone), "ls-files", "--", path):
+        changed = answer("git", "-C", str(clone), "diff", "--name-only", "--", path).split()
+        return [name for name in changed if name != path]
+    return ["which of its files is not known here: `dvc pull` would bring those that were committed"]
 
 
 def changes(clone: Path) -> list[tuple[str, Any, Any]]:

@@ -55,7 +55,7 @@ def main() -> None:
     files.write_csv("plots/per_class.csv", scores.by_model(tables))
     bins = {model: calibration.table(right[model], probabilities[model].max(axis=1)) for model in models}
     files.write_csv("plots/calibration.csv", scores.by_model(bins))
-    files.write_csv("plots/splits.csv", scores.splits(fits, metrics))
+    files.write_csv("plots/splits.csv", scores.splits(fits, metrics, splits))
     files.write_csv("plots/changed_sides.csv", scores.sides(test, predicted))
     files.write_csv("plots/predictions.csv", predictions := scores.predictions(test, probabilities))
     for model, rows in predictions.groupby("model"):

@@ -37,6 +37,9 @@ def main() -> None:
     with scratch.folder("features", resume.key(settings, [prepared.FOLDER, BACKBONE])) as own:
         arrays = own / "arrays"
         arrays.mkdir(exist_ok=True)
+        needed = sum(len(images) * number for images, _, number in splits) * backbone.channels * 4
+        already = sum(path.stat().st_size for path in arrays.glob("*.npy"))
+        scratch.check_space(needed - already, "keeping the features of every view", "lower augment.views")
         for images, split, number in splits:
             if number == 0:
                 continue

@@ -37,7 +37,7 @@ def main() -> None:
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)
-            with prefix.once(frozen, *data, folder=own / "prefix", training=number) as given:
+            with prefix.once(frozen, *data, folder=own / f"prefix-{number}", training=number) as given:
                 fit = training.fit(
                     tail,
                     *given,

@@ -18,14 +18,12 @@ PREVIEWED_VIEWS = 8
 
 def main() -> None:
     settings = params.load()
-    binding.check(Path(f"{DATASET}.dvc"))
 
     # Which images there are, and how they are split
     found = dataset.listing(DATASET)
     shares, tolerance = settings.data.split.model_dump(), settings.data.tolerance
     remedy = "split anew with `make dataset`, or change data.split or data.tolerance in params.yaml."
-    faults = dataset.class_faults(found)
-    faults += dataset.share_faults(DATASET, found.images, shares, tolerance, remedy)
+    faults = binding.faults(Path(f"{DATASET}.dvc")) + dataset.split_faults(found, shares, tolerance, remedy)
 
     # Decode each image once; every fault of the dataset is told here, and nothing is left behind
     odd = prepared.build(found, settings.image_size, faults)

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -158,6 +159,36 @@ def short_of_rows(folder):
     (folder / "prepared/index.csv").write_text("".join(lines[:-1]))
 
 
+def infinite(path):
+    """Damage that has one value of a file of weights be no number."""
+
+    def damage(folder):
+        with h5py.File(folder / path, "r+") as file:
+            first_values(file)[0] = np.nan
+
+    return damage
+
+
+def linked_out(path):
+    """Damage that has a file of weights name another file for some of its values."""
+
+    def damage(folder):
+        with h5py.File(folder / path, "r+") as file:
+            values = first_values(file)
+            name, parent = values.name.split("/")[-1], values.parent
+            del parent[name]
+            parent[name] = h5py.ExternalLink("/etc/hostname", "/values")
+
+    return damage
+
+
+def first_values(group):
+    """The first array of numbers in an HDF5 file."""
+    found = []
+    group.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) and item.ndim else None)
+    return found[0]
+
+
 def own_weights(beside=None, damage=lambda folder: None):
     """A file of weights that fits, what stands in the JSON beside it, and what is done to it."""
 
@@ -199,19 +230,30 @@ def patched(stage, statement):
 
 
 SMALL_DISK = "import shutil, types; shutil.disk_usage = lambda path: types.SimpleNamespace(free=1000)"
-FULL_DISK = """
-import errno, os
-def full(*words):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-os.posix_fallocate = full
-"""
-READ_ONLY = """
-import errno, os
+
+
+def refusing(name, error):
+    """A program that has a function raise."""
+    return f"""
+import errno, os, sys
+from transfer import files, scratch
 def refuse(*words, **options):
-    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "metrics/prepare.json")
-from transfer import files
-files.write_json = refuse
+    raise {error}
+{name} = refuse
 """
+
+
+FULL_DISK, FULL_QUOTA = (
+    refusing("os.posix_fallocate", f"OSError(errno.{kind}, os.strerror(errno.{kind}))") for kind in ("ENOSPC", "EDQUOT")
+)
+LITTLE_MEMORY = refusing("scratch.array", "MemoryError")
+LITTLE_FOR_TENSORFLOW = refusing(
+    "scratch.array", "sys.modules['tensorflow'].errors.ResourceExhaustedError(None, None, '')"
+)
+READ_ONLY, FAILING = (
+    refusing("files.write_json", f"OSError(errno.{kind}, os.strerror(errno.{kind}), 'metrics/prepare.json')")
+    for kind in ("EACCES", "EIO")
+)
 
 # What is wrong; what does the damage; what is run; what is told
 DATASET = {
@@ -222,6 +264,20 @@ DATASET = {
         [f"{DATA}/{split}/ is missing: a dataset has the folders" for split in ("train", "validation", "test")],
     ),
     "missing split": (gone(f"{DATA}/test"), [f"{DATA}/test/ is missing: a dataset has the folders"]),
+    "everything at once": (
+        both(
+            gone(f"{DATA}/test"),
+            gone(f"{DATA}/validation/null"),
+            *(written(f"{GLASS}/{number:02}.png", f"{number}") for number in range(14)),
+            *(written(f"{OTHER}/{number:02}.png", "") for number in range(14)),
+        ),
+        [
+            f"{DATA}/test/ is missing: a dataset has the folders",
+            f"{DATA}/validation/null/ is missing, though another split has the class null: add it.",
+            *(f"{GLASS}/{number:02}.png is no image that can be read" for number in range(14)),
+            *(f"{OTHER}/{number:02}.png is empty" for number in range(14)),
+        ],
+    ),
     "misspelt split": (
         lambda folder: (folder / f"{DATA}/validation").rename(folder / f"{DATA}/val"),
         [f"{DATA}/validation/ is missing"],
@@ -478,6 +534,16 @@ STAGES = {
         "features",
         ["finetune.frozen_layers has 900, but the backbone has 154 layers; allowed: 0 to 153."],
     ),
+    "weights that are no numbers": (
+        own_weights(damage=infinite("weights/own.weights.h5")),
+        "features",
+        ["weights/own.weights.h5 does not fit MobileNetV2...has values that are no numbers)"],
+    ),
+    "weights that lie in another file": (
+        own_weights(damage=linked_out("weights/own.weights.h5")),
+        "features",
+        ["weights/own.weights.h5 does not fit MobileNetV2"],
+    ),
     # Checkpoints, features and metrics
     "no backbone": (gone(BACKBONE), "train_tl", ["models/backbone/backbone.json is missing: run `dvc repro`"]),
     "a backbone that Keras does not have": (
@@ -506,6 +572,11 @@ STAGES = {
         "finetune",
         ["models/train_tl/trained.weights.h5 cannot be used: make it anew with `dvc repro` ("],
     ),
+    "a head that drops more than there is": (
+        changed(f"{HEAD}/model.json", dropout=2),
+        "finetune",
+        ["models/train_tl/model.json: dropout has a value that no training writes: restore the file or make it anew"],
+    ),
     "a head of other classes": (
         changed(f"{HEAD}/model.json", classes=["a b", "gold", "é"]),
         "finetune",
@@ -524,6 +595,27 @@ STAGES = {
         ],
     ),
     "a full disk": (both(), patched("features", FULL_DISK), ["No space is left on the disk of"]),
+    "a full quota": (both(), patched("features", FULL_QUOTA), ["No space is left on the disk of"]),
+    "a disk too small for the features": (
+        both(),
+        patched("features", SMALL_DISK),
+        ["keeping the features of every view needs...and 0.0 MB are free: free some, or lower augment.views."],
+    ),
+    "too little memory": (
+        both(),
+        patched("features", LITTLE_MEMORY),
+        ["There is not enough memory: lower batch_size or image_size in params.yaml."],
+    ),
+    "too little memory for TensorFlow": (
+        both(),
+        patched("features", LITTLE_FOR_TENSORFLOW),
+        ["There is not enough memory: lower batch_size or image_size in params.yaml."],
+    ),
+    "a disk that fails": (
+        both(),
+        patched("prepare", FAILING),
+        ["metrics/prepare.json cannot be read or written (Input/output error): check it and its disk, then run"],
+    ),
     "a tuned model whose description is half there": (
         without(f"{TUNED}/model.json", "backbone"),
         "evaluate",
@@ -544,6 +636,16 @@ STAGES = {
 
 COMMANDS = {
     "nothing of that name to predict": (both(), [*PREDICT, "gone.jpg"], ["gone.jpg does not exist: check its name."]),
+    "a model of an enormous batch": (
+        changed(f"{TUNED}/model.json", batch_size=10**9),
+        [*PREDICT, f"{GLASS}/00.png", "--model", "finetune"],
+        ["models/finetune/model.json: batch_size has a value that no training writes: restore the file or make it"],
+    ),
+    "a model of classes without names": (
+        changed(f"{TUNED}/model.json", classes=[1, 2, 3]),
+        [*PREDICT, f"{GLASS}/00.png", "--model", "finetune"],
+        ["models/finetune/model.json: classes has a value that no training writes: restore the file or make it"],
+    ),
     "a folder without photographs": (
         instead("empty"),
         [*PREDICT, "empty"],
@@ -621,15 +723,25 @@ def test_bad_input_is_told_and_nothing_is_lost(case, folder):
     assert tree(folder) == before
 
 
-def kept(stage, inputs, *names):
-    """Damage that leaves halves of what a killed process of a stage would have kept for the next one."""
+def whole(path):
+    """A state as it is written, but of another training: it has neither the epochs nor the weights of this one."""
+    resume.save(path, {"stopping": {"patience": 1}}, {"model": [np.zeros(3)], "optimizer": []})
+
+
+def half(path):
+    path.write_bytes(b"PK\x03\x04")
+
+
+def kept(stage, inputs, *names, write=half):
+    """Damage that leaves what a killed process of a stage would have kept for the next one, but not as it should be."""
 
     def damage(folder, monkeypatch):
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", [str(ROOT / "stages" / f"{stage}.py")])
         own = Path(".scratch", f"{stage}-{resume.key(parameters.load(), [prepared.FOLDER, *map(Path, inputs)])}")
         for name in names:
-            written(own / name, b"PK\x03\x04")(folder)
+            (own / name).parent.mkdir(parents=True, exist_ok=True)
+            write(own / name)
 
     return damage
 
@@ -642,15 +754,20 @@ GOES_ON = {
         "train_tl",
         ["training.npz is damaged: what it had kept is done again."],
     ),
+    "a training that does not fit": (
+        kept("train_tl", ["features", BACKBONE], "training.npz", write=whole),
+        "train_tl",
+        ["training.npz is damaged: what it had kept is done again."],
+    ),
     "damaged features": (
         kept("features", [BACKBONE], "arrays/train.npy", "train.done"),
         "features",
         ["arrays/train.npy is damaged: what it had kept is done again."],
     ),
     "damaged activations and a damaged round": (
-        kept("finetune", [BACKBONE, HEAD], "prefix/train-0.npy", "prefix/validation.done", "round-1.npz"),
+        kept("finetune", [BACKBONE, HEAD], "prefix-1/train-0.npy", "prefix-1/validation.done", "round-1.npz"),
         "finetune",
-        ["round-1.npz is damaged: what it had", "prefix/train-0.npy is damaged: what it had kept is done again."],
+        ["round-1.npz is damaged: what it had", "prefix-1/train-0.npy is damaged: what it had kept is done again."],
     ),
     "no bfloat16": (
         lambda folder, monkeypatch: write_params(folder, precision="bfloat16"),

@@ -1,12 +1,15 @@
 """Paired comparison: the exact test against its definition, and the words against the study's own figures."""
 
+import time
+from itertools import product
 from math import comb
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar
 
-from transfer.comparison import Comparison, paired
+from transfer.comparison import Comparison, macro_f1, paired, told
 
 
 def exact(one, other):
@@ -68,3 +71,60 @@ def test_a_step_from_92_to_101_of_118_is_told_by_which_images_changed():
 
 def test_models_that_are_right_on_the_same_images_are_not_told_apart():
     assert "right on the same images of 118" in paired(right(90), right(90)).verdict("a", "b")
+
+
+def test_a_p_value_is_never_told_as_nothing():
+    assert (told(0.0004), told(0.0074), told(1.0)) == ("< 0.001", "= 0.007", "= 1.000")
+    assert "(exact McNemar p < 0.001)" in Comparison(50, 0, 20, 3).verdict("a", "b")
+
+
+def f1(actual, predicted):
+    return f1_score(actual, predicted, labels=np.unique(actual), average="macro", zero_division=0)
+
+
+def enumerated(actual, first, second):
+    """How many of all ways to swap the two, image by image, set them at least as far apart as they are."""
+    found = abs(f1(actual, second) - f1(actual, first))
+    ways = [np.array(swapped) for swapped in product([False, True], repeat=len(actual))]
+    apart = [
+        abs(f1(actual, np.where(way, first, second)) - f1(actual, np.where(way, second, first))) >= found - 1e-12
+        for way in ways
+    ]
+    return np.mean(apart)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_macro_f1_is_compared_as_by_going_through_all_swaps(seed):
+    chance = np.random.default_rng(seed)
+    actual, first, second = np.array(["a", "b", "c"], dtype=object)[chance.integers(0, 3, (3, 7))]
+    found = macro_f1(actual, first, second)
+    assert found.first == pytest.approx(f1(actual, first)) and found.second == pytest.approx(f1(actual, second))
+    assert found.p_value == pytest.approx(enumerated(actual, first, second))
+
+
+def test_macro_f1_at_random_comes_near_to_going_through_all_swaps(monkeypatch):
+    chance = np.random.default_rng(5)
+    actual, first, second = chance.integers(0, 3, (3, 9))
+    first = actual.copy()
+    exact = macro_f1(actual, first, second).p_value
+    assert exact == pytest.approx(enumerated(actual, first, second))
+    # The same images four times, in which predictions differ on too many for all ways
+    many = [np.tile(of, 4) for of in (actual, first, second)]
+    assert macro_f1(*many) == macro_f1(*many)
+    assert macro_f1(*many).p_value < 0.01 < exact
+    monkeypatch.setattr("transfer.comparison.RESAMPLES", 60)
+    assert macro_f1(actual, first, second).p_value == pytest.approx(exact, abs=0.15)
+
+
+def test_predictions_that_agree_or_differ_once_cannot_be_told_apart_by_macro_f1():
+    actual = np.array([0, 0, 1, 1])
+    assert macro_f1(actual, actual, actual).p_value == 1
+    assert macro_f1(actual, np.array([0, 0, 1, 0]), actual).p_value == 1
+
+
+def test_macro_f1_takes_less_than_a_second():
+    chance = np.random.default_rng(0)
+    actual, first, second = chance.integers(0, 6, (3, 118))
+    started = time.perf_counter()
+    macro_f1(actual, first, second)
+    assert time.perf_counter() - started < 1

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,9 @@ def test_a_killed_stage_is_gone_on_with_and_ends_the_same(projects, stage, insta
     # It was in the midst of its work
     assert set(found["left"]) > {"lock"}
     assert (found["identical"], found["different"], found["second"]) == (True, [], "")
+    # Of so many batches and epochs, one at most was done twice
+    assert projects.work[stage] > 90
+    assert 0 <= found["repeated"] <= 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
@@ -35,7 +39,9 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_taken_for_whole(project
 
 
 def test_ctrl_c_ends_a_stage_within_two_seconds_with_one_line(projects):
-    with projects.copy("finetune") as project:
+    # In memory where there is such a folder: no process ends while a disk that others keep busy has it wait
+    memory = Path("/dev/shm")  # noqa: S108
+    with projects.copy("finetune", memory if memory.is_dir() else None) as project:
         process = crashes.start("finetune", project)
         crashes.wait_for_scratch(project, process)
         time.sleep(projects.seconds["finetune"] / 2)

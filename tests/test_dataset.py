@@ -76,8 +76,18 @@ def test_a_missing_dataset_is_named(tmp_path):
 def test_a_missing_split_is_named(tmp_path, make_dataset, split):
     folder = make_dataset(tmp_path / "images")
     (folder / split).rename(tmp_path / "away")
-    with pytest.raises(Fault, match=f"images/{split}/ is missing"):
-        dataset.listing(folder)
+    found = dataset.listing(folder)
+    [told] = dataset.class_faults(found)
+    assert told.startswith(f"{folder}/{split}/ is missing: a dataset has the folders")
+    # What the others hold is listed all the same, so that its faults are told too; of shares nothing is said
+    assert len(found.entries) == 30 - {"train": 24}.get(split, 3)
+    assert dataset.split_faults(found, SHARES, 0, "") == [told]
+
+
+def test_a_folder_without_any_split_is_told_as_that(tmp_path):
+    touch(tmp_path, "glass/1.jpg")
+    told = dataset.class_faults(dataset.listing(tmp_path))
+    assert [sentence.split(" ")[0] for sentence in told] == [f"{tmp_path}/{split}/" for split in dataset.SPLITS]
 
 
 def test_a_whole_dataset_has_no_faults(tmp_path, make_dataset):

@@ -1,7 +1,9 @@
 """dvc.yaml names all that the stages read: their code with everything it imports, and the parameters they use."""
 
 import ast
+import hashlib
 import json
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,26 @@ def test_a_stage_lists_the_parameters_it_reads_and_no_others(stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_a_recipe_of_30_to_80_lines(stage):
     assert 30 <= len((ROOT / "stages" / f"{stage}.py").read_text().splitlines()) <= 80
+
+
+def digest(path):
+    """As DVC has it."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def test_the_committed_results_are_of_the_committed_code_and_parameters():
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    assert list(locked) == STAGES
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    stale = []
+    for stage, found in locked.items():
+        assert {entry["path"] for entry in found["deps"]} == set(PIPELINE["stages"][stage]["deps"])
+        code = {entry["path"]: entry["md5"] for entry in found["deps"] if entry["path"].endswith(".py")}
+        stale += [path for path, md5 in code.items() if digest(ROOT / path) != md5]
+        for key, value in found["params"]["params.yaml"].items():
+            of_key = reduce(lambda place, name: place[name], key.split("."), params)
+            stale += [key] if of_key != value else []
+    assert not stale, "run `dvc repro`, and commit what it has changed"
 
 
 def test_metrics_and_plots_live_in_git_and_the_rest_in_dvc():

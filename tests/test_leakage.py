@@ -98,7 +98,23 @@ def test_the_table_has_the_near_duplicates_and_at_least_the_nearest_pairs():
         ["test/1", "b", "validation", "validation/0", "b", "yes"],
         ["test/2", "a", "train", "train/1", "b", "yes"],
         ["test/0", "a", "train", "train/0", "a", "no"],
+        ["validation/0", "b", "train", "train/0", "a", "yes"],
     ]
+
+
+def test_near_duplicates_of_validation_in_training_stand_below_those_of_test():
+    # By hand: (0, 2) and (3, 4) have a cosine of 0.8; the test image next to (0, 2) does not count for it
+    search = leakage.search(FOUND, 0.75)
+    assert [(pair.row, pair.split, pair.other) for pair in search.validation.pairs] == [(0, "train", 0)]
+    assert search.validation.pairs[0].cosine == pytest.approx(0.8)
+    told = search.metrics({})["validation_in_train"]
+    assert (told["images"], told["of"], told["highest_cosine"]) == (1, 1, pytest.approx(0.8))
+    last = search.table(SPLITS).iloc[-1]
+    assert last.drop("cosine").tolist() == ["validation/0", "b", "train", "train/0", "a", "yes"]
+
+    search = leakage.search(FOUND, 0.85)
+    assert search.metrics({})["validation_in_train"]["images"] == 0
+    assert search.table(SPLITS)["path"].str.startswith("test/").all()
 
 
 def test_a_table_of_many_test_images_is_bounded_by_the_near_duplicates():
@@ -147,7 +163,8 @@ def test_features_are_of_the_images_themselves_and_train_may_have_none(tmp_path)
         np.save(tmp_path / f"{name}.npy", array)
     found = leakage.features(tmp_path, SPLITS, 3)
     assert {name: array.shape for name, array in found.items()} == {"validation": (1, 3), "test": (3, 3)}
-    assert leakage.search(found, 0.9).metrics({})["compared_with"] == "validation"
+    told = leakage.search(found, 0.9).metrics({})
+    assert (told["compared_with"], told["validation_in_train"]) == ("validation", None)
 
     np.save(tmp_path / "train.npy", np.arange(24).reshape(2, 4, 3))
     assert leakage.features(tmp_path, SPLITS, 3)["train"].tolist() == [[0, 1, 2], [12, 13, 14]]

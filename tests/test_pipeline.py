@@ -1,6 +1,7 @@
 """The whole pipeline as users run it: DVC on the embedded sample, in a clone of its own."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,34 @@ def test_a_key_reruns_only_the_stages_that_read_it(clone):
         changed = json.loads(dvc(clone, "status", "--json"))
         assert next(iter(changed)) == stage, key
     (clone / "params.yaml").write_text(committed)
+
+
+def test_two_runs_at_once_give_what_each_gives_alone(clone):
+    small = [
+        "image_size=32",
+        "augment.views=1",
+        "train_tl.epochs=2",
+        "finetune.epochs=2",
+        "finetune.frozen_layers=[140]",
+    ]
+
+    def experiment(seed):
+        return ["exp", "run", *(word for change in [f"seed={seed}", *small] for word in ("-S", change))]
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda seed: dvc(clone, *experiment(seed), "--temp", "--name", f"seed-{seed}"), (1, 2)))
+    names = run(clone, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    found = [
+        run(clone, "git", "show", f"{name}:dvc.lock")
+        for seed in (1, 2)
+        for name in names
+        if name.endswith(f"seed-{seed}")
+    ]
+    assert len(found) == 2 and found[0] != found[1]
+    assert ran(dvc(clone, *experiment(2), "--force")) == STAGES
+    assert (clone / "dvc.lock").read_text() == found[1]
+    run(clone, "git", "checkout", "--quiet", ".")
+    dvc(clone, "checkout", "--quiet")
 
 
 def test_a_changed_image_reruns_everything(clone):

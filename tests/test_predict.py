@@ -2,13 +2,14 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from runs import ROOT, run_python
-from transfer import prediction
+from transfer import dataset, prediction
 from transfer.faults import Fault
 
 pytestmark = pytest.mark.xdist_group("project")
@@ -81,6 +82,39 @@ def test_nothing_to_predict_fails_before_tensorflow_is_imported(models, tmp_path
     assert "gone does not exist" in done.stderr
 
 
+def test_a_path_is_told_as_it_was_given(tmp_path, photograph, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos/b.png", "photos/deep/a.png", "one.png"):
+        photograph(Path(name))
+    given = ["./photos", "photos//deep", "./one.png", "../" + tmp_path.name + "/photos/"]
+    found, faults = prediction.image_files(given)
+    assert found == [
+        "./photos/b.png",
+        "./photos/deep/a.png",
+        "photos//deep/a.png",
+        "./one.png",
+        f"../{tmp_path.name}/photos/b.png",
+        f"../{tmp_path.name}/photos/deep/a.png",
+    ]
+    assert faults == []
+
+
+def test_a_folder_that_may_not_be_read_is_a_line_and_the_rest_goes_on(tmp_path, photograph, monkeypatch):
+    for name in ("a/1.png", "b/1.png"):
+        photograph(tmp_path / name)
+    really = dataset.image_files
+
+    def refused(folder):
+        if folder.name == "a":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return really(folder)
+
+    monkeypatch.setattr(dataset, "image_files", refused)
+    found, faults = prediction.image_files([f"{tmp_path}/a", f"{tmp_path}/b"])
+    assert found == [f"{tmp_path}/b/1.png"]
+    assert faults == [f"{tmp_path}/a cannot be read (Permission denied): change its permissions."]
+
+
 def test_missing_models_are_told(tmp_path, project):
     shutil.copy(ROOT / "predict.py", tmp_path)
     done = predict(tmp_path, project[0] / "dataset_images/test")
@@ -93,8 +127,8 @@ def test_images_come_in_batches_and_faults_on_the_side(tmp_path, photograph):
     expected = [photograph(path, seed=number) for number, path in enumerate(paths)]
     paths[2].write_text("no image")
     refused: list[Fault] = []
-    found = list(prediction.batches(paths, 8, 3, refused.append))
-    assert [[path.name for path in names] for names, _ in found] == [["0.png", "1.png", "3.png"], ["4.png"]]
+    found = list(prediction.batches(list(map(str, paths)), 8, 3, refused.append))
+    assert [[Path(path).name for path in names] for names, _ in found] == [["0.png", "1.png", "3.png"], ["4.png"]]
     assert found[0][1].shape == (3, 8, 8, 3) and found[1][1].shape == (1, 8, 8, 3)
     assert len(refused) == 1 and "2.png" in str(refused[0])
     # A square of the same size keeps the pixels: 8 by 6 is stretched, so only the mean is near
@@ -103,11 +137,11 @@ def test_images_come_in_batches_and_faults_on_the_side(tmp_path, photograph):
 
 def test_a_table_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError), prediction.table(tmp_path / "found.csv", ["a", "b"]) as add:
-        add(tmp_path / "x.png", np.array([0.25, 0.75]))
+        add(f"{tmp_path}/x.png", np.array([0.25, 0.75]))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
     with prediction.table(tmp_path / "found.csv", ["a", "b"]) as add:
-        add(tmp_path / "x, y.png", np.array([0.25, 0.75]))
+        add(f"{tmp_path}/x, y.png", np.array([0.25, 0.75]))
     assert (tmp_path / "found.csv").read_text() == (
         f'path,predicted,probability,p_a,p_b\n"{tmp_path}/x, y.png",b,0.75,0.25,0.75\n'
     )

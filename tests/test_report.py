@@ -9,13 +9,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from commands import report as page_of
-from runs import ROOT
+from runs import ROOT, run
+from transfer.comparison import Comparison, MacroF1
+from transfer.faults import Fault
 
 pytestmark = pytest.mark.xdist_group("clone")
+# How many coloured pixels a chart has at least: more than the legend of an empty one
+MARKS = 300
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
@@ -43,9 +49,14 @@ def test_the_page_holds_all_of_itself(page):
 def test_the_page_says_what_the_metrics_say(clone, page):
     text = page.read_text(encoding="utf-8")
     found = json.loads((clone / "metrics/evaluate.json").read_text())
+    splits = pd.read_csv(clone / "plots/splits.csv").set_index(["model", "split"])
     for model in ("train_tl", "finetune"):
-        assert f"<td>{found[model]['accuracy']:.1%}</td>" in text
-        assert f"{found[model]['accuracy_low']:.1%} to {found[model]['accuracy_high']:.1%}" in text
+        for of in (found[model], splits.loc[model, "validation"], *found[model]["classes"].values()):
+            told = f"{of['accuracy']:.1%} ({of['accuracy_low']:.1%} to {of['accuracy_high']:.1%})"
+            assert f"<td>{told}</td>" in text
+        assert f"({found[model]['top2_accuracy_low']:.1%} to {found[model]['top2_accuracy_high']:.1%})" in text
+        assert f"<td>{found[model]['mean_without_two_worst']:.1%}</td>" in text
+    assert "Training accuracy (augmented, with dropout)" in text
     assert found["comparison"]["verdict"][-20:] in text
     assert "the test images have no say" in text
     assert f"the highest cosine of two features is {found['near_duplicates']['highest_cosine']:.3f}" in text
@@ -54,10 +65,202 @@ def test_the_page_says_what_the_metrics_say(clone, page):
     # Every chart has a name and every picture words in its place
     assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 10
     assert all(re.findall(r'<img src="[^"]*" alt="([^"]*)"', text))
+    assert len(re.findall("<details>", text)) == text.count("<svg ")
 
 
-def metrics_with(near, kept):
-    """Metrics of a hundred test images, of which some have a near-duplicate."""
+def test_the_page_says_what_it_is_of(clone, page):
+    commit = run(clone, "git", "rev-parse", "--short", "HEAD").strip()
+    text = page.read_text(encoding="utf-8")
+    assert f"Commit {commit}.</p>" in text and "older than" not in text
+    params = clone / "params.yaml"
+    before = params.read_text(encoding="utf-8")
+    try:
+        params.write_text(before + "# a remark\n", encoding="utf-8")
+        assert report(clone).returncode == 0
+        text = page.read_text(encoding="utf-8")
+        assert f"Commit {commit} with uncommitted changes.</p>" in text and "older than" not in text
+        changed = yaml.safe_load(before)
+        changed["train_tl"]["dropout"] = 0.7
+        params.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        assert report(clone).returncode == 0
+        assert "`dvc status` names train_tl. Run `dvc repro`" in page.read_text(encoding="utf-8")
+    finally:
+        run(clone, "git", "checkout", "--quiet", ".")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+
+
+def test_what_is_only_not_here_makes_no_result_old():
+    absent = {"prepare": [{"changed deps": {"dataset_images": "deleted"}}, {"changed outs": {"a": "not in cache"}}]}
+    absent |= {"features": [{"changed deps": {"weights": "modified"}}]}
+    assert page_of.stale(absent).startswith("These results are older") and "names features." in page_of.stale(absent)
+    # A folder is not as it was where a file of it is not here
+    absent |= {"weights/some.h5.dvc": [{"changed outs": {"weights/some.h5": "not in cache"}}]}
+    assert page_of.stale({}) == page_of.stale(absent) == ""
+    assert page_of.stale(absent | {"evaluate": [{"changed deps": {"params.yaml": {"evaluate.x": "modified"}}}]}) == (
+        "These results are older than the data, code or parameters in the workspace: `dvc status` names evaluate. "
+        "Run `dvc repro` to make them anew."
+    )
+    assert "names train_tl." in page_of.stale({"train_tl": ["changed checksum"]})
+
+
+def test_two_commits_that_differ_are_compared_on_the_images_that_both_have(clone, page):
+    path = clone / "plots/predictions.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    tests = table["pixels"].nunique()
+    classes = sorted(table["actual"].unique())
+    try:
+        # Six images less, of the others one class always wrong, and the last class is called otherwise
+        table = table[~table["pixels"].isin(table["pixels"].unique()[:6])]
+        table.loc[table["actual"] == classes[1], "predicted"] = classes[2]
+        table = table.replace({column: {classes[-1]: "bottle"} for column in ("actual", "predicted")})
+        table.to_csv(path, index=False, lineterminator="\n")
+        run(clone, "git", "commit", "--all", "--quiet", "--message", "other predictions")
+        done = report(clone, "--rev", "HEAD~1")
+        assert done.returncode == 0, done.stderr
+        text = page.read_text(encoding="utf-8")
+    finally:
+        run(clone, "git", "reset", "--hard", "--quiet", "HEAD~1")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+    relabelled = (pd.read_csv(path)["actual"] == classes[-1]).sum() // 2
+    assert f"Compared on the {tests - 6 - relabelled} test images that both have (6 are gone, 0 are new, " in text
+    assert f"{relabelled} have another class now and are left out)" in text
+    assert "The class bottle is only in the workspace and cannot be compared." in text
+    assert f"The class {classes[-1]} is only in HEAD~1 and cannot be compared." in text
+    assert "Revision HEAD~1 is better than the workspace: of " in text
+    assert text.count("macro F1</th>") == 2 and "about one in twenty says yes by chance" in text
+    # All wrong now: accuracy before and now, and chance alone would hardly do so
+    row = re.search(rf'<th scope="row">{classes[1]}</th><td>\d+</td><td>[\d.]+%</td><td>0\.0%</td>(.*)</tr>', text)
+    assert row and row[1].endswith("<td>yes</td>")
+
+
+def test_a_small_p_value_is_not_nothing():
+    assert page_of.change_row("all", Comparison(80, 2, 18, 18)) == [
+        *("all", "118", "69.5%", "83.1%", "+13.6 points", "2", "18", "< 0.001", "yes")
+    ]
+    assert page_of.f1_row(MacroF1(0.7, 0.65, 0.25)) == [
+        *("macro F1", "", "0.700", "0.650", "-0.050", "", "", "0.250", "no")
+    ]
+
+
+@pytest.fixture
+def copied(clone, tmp_path, monkeypatch):
+    """What the page is made of, in a folder of its own that is the working one."""
+    for name in ("metrics", "plots"):
+        shutil.copytree(clone / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*page_of.NEEDED])
+def test_a_metric_that_is_missing_is_told_by_its_name(copied, name):
+    optional = name.endswith("mean_without_two_worst")
+    metrics = json.loads(Path(page_of.METRICS).read_text())
+    *outer, last = name.split(".")
+    holder = metrics
+    for key in outer:
+        holder = holder[key]
+    del holder[last]
+    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    if optional:
+        assert page_of.evaluated()
+    else:
+        with pytest.raises(Fault, match=rf"^metrics/evaluate\.json has no {re.escape(name)} that can be used"):
+            page_of.evaluated()
+
+
+def test_metrics_from_before_validation_was_searched_will_do(copied):
+    metrics = json.loads(Path(page_of.METRICS).read_text())
+    metrics["near_duplicates"].pop("validation_in_train", None)
+    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    assert page_of.leakage(page_of.evaluated())
+    metrics["near_duplicates"] |= {"validation_in_train": {"images": 0}}
+    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    with pytest.raises(Fault, match=r"has no near_duplicates\.validation_in_train\.of that can be used"):
+        page_of.evaluated()
+    metrics["near_duplicates"] |= {"validation_in_train": None}
+    del metrics["near_duplicates"]["without"]["train_tl"]["accuracy"]
+    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    with pytest.raises(Fault, match=r"has no near_duplicates\.without\.train_tl\.accuracy that can be used"):
+        page_of.evaluated()
+
+
+def test_tables_of_another_kind_are_told(copied):
+    def splits():
+        return page_of.Table("plots/splits.csv", ("model", "split"), ("accuracy",))
+
+    Path("plots/splits.csv").write_text("model,split,accuracy\nfinetune,test,0.5\n")
+    assert splits()["finetune", "test"]["accuracy"] == 0.5
+    with pytest.raises(Fault, match=r"^plots/splits\.csv has no row of train_tl and validation: make it anew"):
+        splits()["train_tl", "validation"]
+    for text in ("model,split\nfinetune,test\n", "model,split,accuracy\nfinetune,test,much\n"):
+        Path("plots/splits.csv").write_text(text)
+        with pytest.raises(Fault, match=r"^plots/splits\.csv has no column accuracy of numbers"):
+            splits()
+
+
+def test_a_chart_has_a_table_of_what_it_is_drawn_from():
+    points = [{"actual": actual, "predicted": taken, "rev": "now"} for actual, taken in ("aa", "aa", "ab", "bb")]
+    counted = page_of.behind(points)
+    assert list(counted) == ["actual", "predicted: a", "predicted: b"]
+    assert counted.to_numpy().tolist() == [["a", 2, 1], ["b", 0, 1]]
+    both = page_of.behind(points + [point | {"rev": "HEAD"} for point in points])
+    assert list(both) == ["rev", "actual", "predicted: a", "predicted: b"] and len(both) == 4
+    curves = [
+        {"step": step, "loss": f"0.{step}", "rev": "now", "filename": name}
+        for name in ("train", "validation")
+        for step in ("2", "10")
+    ]
+    assert page_of.behind(curves).to_numpy().tolist() == [[2, "0.2", "0.2"], [10, "0.10", "0.10"]]
+    assert page_of.behind([{"model": "finetune", "images": "3", "rev": "now"}]).to_dict("records") == [
+        {"model": "fine-tuned", "images": "3"}
+    ]
+    assert page_of.behind([]).empty
+
+
+def test_plots_that_a_team_adds_are_at_the_end_and_those_that_are_missing_are_told(clone, page):
+    definition = clone / "dvc.yaml"
+    before = definition.read_text(encoding="utf-8")
+    try:
+        found = yaml.safe_load(before)
+        found["plots"] += [
+            {"Of our own": {"x": "low", "y": {"plots/calibration.csv": "images"}}},
+            "plots/images/own.png",
+        ]
+        definition.write_text(yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
+        shutil.copy(clone / "plots/images/confusion.png", clone / "plots/images/own.png")
+        done = report(clone)
+        assert done.returncode == 0, done.stderr
+        added = page.read_text(encoding="utf-8").split('<h2 id="more">')[1]
+        assert (
+            added.count("<svg ") == 1 and 'aria-label="Of our own"' in added and 'alt="plots/images/own.png"' in added
+        )
+
+        found["plots"] = [plot for plot in found["plots"] if "Calibration" not in plot]
+        definition.write_text(yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
+        done = report(clone)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            1,
+            "The plot Calibration is missing: dvc.yaml must have it and `dvc repro` must have made what it shows.",
+        )
+    finally:
+        (clone / "plots/images/own.png").unlink(missing_ok=True)
+        run(clone, "git", "checkout", "--quiet", ".")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+
+
+def test_a_confusion_chart_has_every_count_written_in_it(clone, page):
+    text = page.read_text(encoding="utf-8")
+    counts = pd.read_csv(clone / "plots/confusion/finetune.csv").value_counts()
+    chart = text.split('<svg role="img" aria-label="Confusion, fine-tuned"')[1].split("</svg>")[0]
+    written = [int(number) for number in re.findall(r"<text[^>]*>(\d+)</text>", chart)]
+    classes = pd.read_csv(clone / "plots/confusion/finetune.csv")["actual"].nunique()
+    # HEAD and the workspace, side by side
+    assert len(written) == 2 * classes**2
+    assert sorted(filter(None, written)) == sorted([*counts, *counts])
+
+
+def metrics_with(near, kept, chosen=None):
+    """Metrics of a hundred test images, of which some have a near-duplicate, and so of fifty validation images."""
     scored = (
         {"accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.875}
         if kept
@@ -71,6 +274,7 @@ def metrics_with(near, kept):
             "highest_cosine": 0.8612,
             "images": near,
             "without": {"images": kept} | dict.fromkeys(models, scored),
+            "validation_in_train": None if chosen is None else {"images": chosen, "of": 50, "highest_cosine": 0.9},
         }
     }
 
@@ -104,6 +308,13 @@ def test_what_near_duplicates_change_is_said_in_words(near, kept, told):
     assert " ".join(page_of.leakage(metrics_with(near, kept))) == told
 
 
+@pytest.mark.parametrize(("chosen", "told"), [(0, "None of 50"), (1, "1 of 50"), (3, "3 of 50")])
+def test_what_validation_shares_with_training_is_said_last(chosen, told):
+    last = page_of.leakage(metrics_with(4, 96, chosen))[-1]
+    verb = "have" if chosen == 3 else "has"
+    assert last == f"{told} validation images, by which rounds and models are chosen, {verb} one in training."
+
+
 def test_that_training_was_not_compared_is_said():
     metrics = metrics_with(1, 99)
     metrics["near_duplicates"]["compared_with"] = "validation"
@@ -128,6 +339,12 @@ def test_a_revision_that_cannot_be_compared_is_told(clone):
         assert (clone / "report/index.html").read_bytes() == before
 
 
+def coloured(image):
+    """How many pixels are neither white, gray nor black: axes and letters are, marks are not."""
+    pixels = np.asarray(image.convert("RGB")).astype(int)
+    return int((np.ptp(pixels, axis=-1) > 40).sum())
+
+
 @pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
 @pytest.mark.parametrize("width", [390, 1400])
 def test_a_browser_without_a_network_draws_every_chart(page, width, tmp_path):
@@ -138,7 +355,7 @@ def test_a_browser_without_a_network_draws_every_chart(page, width, tmp_path):
     options.binary_location = CHROMIUM
     for word in (
         *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars"),
-        *("disable-background-networking", "disable-component-update", "disable-sync"),
+        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-lcd-text"),
         *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path}"),
     ):
         options.add_argument(f"--{word}")
@@ -167,9 +384,12 @@ def test_a_browser_without_a_network_draws_every_chart(page, width, tmp_path):
         assert len(charts) >= 10
         for picture in (*charts, *browser.find_elements(By.TAG_NAME, "img")):
             browser.execute_script("arguments[0].scrollIntoView()", picture)
-            drawn = np.asarray(Image.open(io.BytesIO(picture.screenshot_as_png)).convert("L"))
+            shot = Image.open(io.BytesIO(picture.screenshot_as_png))
+            drawn = np.asarray(shot.convert("L"))
             # Bars, lines and letters: neither white nor of one colour
             assert drawn.shape[0] > 60 and drawn.std() > 10
             assert 0.005 < (drawn < 200).mean() < 0.95
+            if picture.tag_name == "svg":
+                assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
     finally:
         browser.quit()

@@ -1,10 +1,11 @@
 """Comparing two revisions by the predictions that they committed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from transfer import revisions
-from transfer.comparison import Comparison
+from transfer.comparison import Comparison, macro_f1
 from transfer.faults import Fault
 
 
@@ -12,7 +13,7 @@ def predictions(rows, model="finetune"):
     """A table from (pixels, actual, predicted)."""
     return pd.DataFrame(
         [(model, f"test/{actual}/{pixels}.jpg", pixels, actual, taken, 0.9) for pixels, actual, taken in rows],
-        columns=list(revisions.COLUMNS),
+        columns=[*revisions.TEXT_COLUMNS, "probability"],
     )
 
 
@@ -36,8 +37,29 @@ def test_a_changed_test_split_is_compared_on_the_images_in_common_and_says_so():
     assert change.images_told() == (
         "on the 2 test images that both have (1 are gone, 2 are new, 1 have another class now and are left out)"
     )
-    # A class that only one revision has cannot be compared
     assert set(change.classes) == {"a", "b"}
+
+
+def test_macro_f1_is_of_the_images_in_common():
+    after = predictions([("4", "b", "b"), ("3", "b", "a"), ("2", "a", "a"), ("9", "a", "a")])
+    [change] = revisions.compare(BEFORE, after)
+    assert change.macro_f1 == macro_f1(np.array(["a", "b", "b"]), np.array(["b", "b", "a"]), np.array(["a", "a", "b"]))
+
+
+def test_what_only_one_revision_has_is_said():
+    after = predictions([("1", "a", "b"), ("5", "bottle", "a"), ("6", "b", "b")])
+    assert revisions.left_out(BEFORE, BEFORE, "HEAD~1") == []
+    assert revisions.left_out(BEFORE, after, "HEAD~1") == [
+        "The class bottle is only in the workspace and cannot be compared.",
+        "The class b has no test image that both have and cannot be compared.",
+    ]
+    both = pd.concat([after, after.assign(model="train_tl")])
+    assert revisions.left_out(both, predictions([("1", "a", "a"), ("6", "b", "b")]), "HEAD~1") == [
+        "The model train_tl is only in HEAD~1 and cannot be compared.",
+        "The class bottle is only in HEAD~1 and cannot be compared.",
+    ]
+    # What cannot be compared is left out, not refused
+    assert [set(change.classes) for change in revisions.compare(BEFORE, both)] == [{"a"}]
 
 
 def test_each_model_is_compared_with_itself():
@@ -52,5 +74,30 @@ def test_nothing_in_common_and_a_table_of_another_kind_are_told():
         revisions.compare(BEFORE, BEFORE.assign(pixels=["5", "6", "7", "8"]), "HEAD~1")
     with pytest.raises(Fault, match=r"predictions\.csv of HEAD~1 has no column pixels"):
         revisions.compare(BEFORE.drop(columns="pixels"), BEFORE, "HEAD~1")
-    with pytest.raises(Fault, match="nothing to compare"):
-        revisions.compare(BEFORE, BEFORE.assign(model="other"))
+    with pytest.raises(Fault, match="HEAD~1 and the workspace have no model in common"):
+        revisions.compare(BEFORE, BEFORE.assign(model="other"), "HEAD~1")
+
+
+def test_predictions_without_rows_or_with_an_image_twice_are_told():
+    with pytest.raises(Fault, match=r"^plots/predictions\.csv of HEAD~1 has no predictions: choose a commit"):
+        revisions.compare(BEFORE[:0], BEFORE, "HEAD~1")
+    twice = pd.concat([BEFORE, BEFORE[2:3]])
+    told = r"has the image test/b/3\.jpg of the model finetune twice"
+    with pytest.raises(Fault, match=rf"of HEAD~1 {told}: choose a commit"):
+        revisions.compare(twice, BEFORE, "HEAD~1")
+    with pytest.raises(Fault, match=rf"of the workspace {told}: make it anew"):
+        revisions.compare(BEFORE, twice, "HEAD~1")
+
+
+@pytest.mark.parametrize("text", ["", "\n", 'model,path\n"', "a,b\n1,2,3\n1,2,3,4\n"])
+def test_what_is_no_table_is_told_by_the_revisions_name(text):
+    with pytest.raises(Fault, match=r"^plots/predictions\.csv of HEAD~1 is not a valid table \(.+\): choose a commit"):
+        revisions.read(text, "HEAD~1")
+
+
+def test_names_that_look_like_numbers_or_nothing_stay_names():
+    rows = "finetune,p,1,007,NA,0.5\n"
+    found = revisions.read(f"model,path,pixels,actual,predicted,probability\n{rows}", "HEAD~1")
+    assert found.to_dict("records")[0] | {"probability": 0} == {
+        **{"model": "finetune", "path": "p", "pixels": "1", "actual": "007", "predicted": "NA", "probability": 0}
+    }

@@ -76,6 +76,8 @@ def test_the_means_that_the_study_published():
     accuracies = [found["classes"][label]["accuracy"] for label in CLASSES]
     assert accuracies == pytest.approx([0.95, 0.90, 0.90, 0.80, 0.90, 65 / 90])
     assert [found["classes"][label]["support"] for label in CLASSES] == list(SUPPORT)
+    trash = found["classes"][CLASSES[5]]
+    assert (trash["accuracy_low"], trash["accuracy_high"]) == pytest.approx(wilson(13, 18))
 
 
 def test_the_table_has_a_row_a_class_with_its_own_interval():
@@ -183,6 +185,11 @@ def test_the_two_most_probable_classes_are_counted_by_hand():
     # Of equal probabilities the first class counts: the last image's class 2 is third
     assert scores.top_k_accuracy(np.array([0, 1, 2, 2]), probabilities, 2) == 0.5
     assert scores.top_k_accuracy(np.array([0, 1, 2, 2]), probabilities, 1) == 0.25
+    found = scores.summary(
+        actual := np.array([0, 1, 2, 2]), probabilities, scores.per_class(actual, actual, CLASSES[:3])
+    )
+    assert found["top2_accuracy"] == 0.5
+    assert (found["top2_accuracy_low"], found["top2_accuracy_high"]) == pytest.approx(wilson(2, 4))
 
 
 def test_top_k_agrees_with_scikit_learn_on_random_cases():
@@ -205,5 +212,14 @@ def test_the_images_that_changed_sides_are_listed():
 
 def test_the_splits_stand_side_by_side():
     fits = {"head": {"train": {"accuracy": 0.9}, "validation": {"accuracy": 0.8}}}
-    found = scores.splits(fits, {"head": {"accuracy": 0.7}})
-    assert found.to_numpy().tolist() == [["head", "train", 0.9], ["head", "validation", 0.8], ["head", "test", 0.7]]
+    sizes = {"train": 50, "validation": 10, "test": 20}
+    of_size = {name: Split(np.zeros((n, 1, 1, 3)), np.zeros(n, int), [], [], []) for name, n in sizes.items()}
+    found = scores.splits(fits, {"head": {"accuracy": 0.7}}, of_size)
+    assert list(found.columns) == ["model", "split", "images", "accuracy", "accuracy_low", "accuracy_high"]
+    assert found.iloc[:, :4].to_numpy().tolist() == [
+        ["head", "train", 50, 0.9],
+        ["head", "validation", 10, 0.8],
+        ["head", "test", 20, 0.7],
+    ]
+    for (_, row), (right, total) in zip(found.iterrows(), [(45, 50), (8, 10), (14, 20)], strict=True):
+        assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(wilson(right, total))

@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from runs import run_python, run_stage, write_params
+from transfer import scores
 
 # One worker runs all that share the project, so that it is made once
 pytestmark = pytest.mark.xdist_group("project")
@@ -118,9 +119,15 @@ def test_evaluate_gives_the_same_numbers_in_every_file(project):
     assert compared["only_finetune_right"] == (right["finetune"] & ~right["train_tl"]).sum()
     assert len(changed) == compared["only_train_tl_right"] + compared["only_finetune_right"]
     assert compared["images"] == 6
-    splits = pd.read_csv(folder / "plots/splits.csv").set_index(["model", "split"])["accuracy"]
-    assert splits["finetune", "test"] == found["finetune"]["accuracy"]
-    assert splits["train_tl", "validation"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
+    splits = pd.read_csv(folder / "plots/splits.csv").set_index(["model", "split"])
+    columns = ["accuracy", "accuracy_low", "accuracy_high"]
+    assert list(splits.columns) == ["images", *columns]
+    assert splits["images"].tolist() == [48, 6, 6] * 2
+    assert splits.loc[("finetune", "test"), columns].tolist() == [found["finetune"][name] for name in columns]
+    of_validation = splits.loc[("train_tl", "validation")]
+    assert of_validation["accuracy"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
+    interval = scores.interval(round(of_validation["accuracy"] * 6), 6)
+    assert of_validation[["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(interval, abs=1e-6)
     bins = pd.read_csv(folder / "plots/calibration.csv")
     assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}
     for name in ("near_duplicates", "confusion", "true_positives", "false_negatives", "false_positives", "mistakes"):
@@ -135,7 +142,11 @@ def test_near_duplicates_are_looked_for_in_training_and_validation(project):
     assert list(table.columns) == [
         *("path", "actual", "other_split", "other_path", "other_actual", "cosine", "near_duplicate")
     ]
+    seen = table[table["path"].str.startswith("validation/")]
+    assert len(seen) == found["validation_in_train"]["images"] and set(seen["other_split"]) <= {"train"}
+    assert found["validation_in_train"]["of"] == 6
     # Fewer test images than pairs that are told in any case: all of them
+    table = table.drop(seen.index)
     assert len(table) == table["path"].nunique() == 6
     assert table["cosine"].is_monotonic_decreasing and table["cosine"][0] == found["highest_cosine"]
     assert table["path"].str.startswith("test/").all()
@@ -162,7 +173,7 @@ def test_an_object_photographed_twice_is_found_in_two_splits(project, make_datas
         assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "plots/near_duplicates.csv", keep_default_na=False)
     assert table["path"].tolist()[0] == "test/é/00.jpg" and table["other_path"].tolist()[0] == "train/é/03.png"
-    assert table["near_duplicate"].tolist() == ["yes", "no", "no"]
+    assert table[table["path"].str.startswith("test/")]["near_duplicate"].tolist() == ["yes", "no", "no"]
     found = read(tmp_path, "metrics/evaluate.json")["near_duplicates"]
     assert (found["images"], found["without"]["images"]) == (1, 2)
     assert found["without"]["finetune"]["accuracy"] in (0, 0.5, 1)

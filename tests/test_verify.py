@@ -5,7 +5,7 @@ import json
 import pytest
 
 from commands import verify
-from runs import run
+from runs import dvc, run, run_python
 from transfer.faults import Fault
 
 LOCK = """
@@ -47,6 +47,14 @@ def test_of_a_folder_the_files_that_differ_are_named(tmp_path):
     ]
 
 
+def test_of_what_is_not_known_here_just_that_is_said(tmp_path):
+    run(tmp_path, "git", "init", "--quiet")
+    [told] = verify.different("features", "1a2.dir", "3b4.dir", tmp_path, tmp_path / "cache")
+    assert told.startswith("which of its files is not known here")
+    assert verify.different("new", None, "3b4", tmp_path, tmp_path) == ["it is not in the committed dvc.lock"]
+    assert verify.different("old", "1a2", None, tmp_path, tmp_path) == ["it is no out any more"]
+
+
 def test_of_a_folder_that_git_keeps_git_names_them(tmp_path):
     run(tmp_path, "git", "init", "--quiet")
     for name in ("same", "other"):
@@ -70,3 +78,72 @@ def test_accuracies_that_came_out_otherwise_are_told(tmp_path):
             run(tmp_path, "git", "add", "metrics")
             run(tmp_path, "git", "commit", "--quiet", "--message", "before")
     assert verify.changes(tmp_path) == [("test accuracy of finetune", 0.5, 0.75)]
+
+
+PIPELINE = """
+stages:
+  first:
+    cmd: python make.py
+    deps: [make.py]
+    outs: [out]
+    metrics: [{metrics/evaluate.json: {cache: false}}]
+"""
+MAKE = """
+import json, pathlib
+pathlib.Path("out").mkdir()
+pathlib.Path("out/a.txt").write_text("a")
+pathlib.Path("out/b.txt").write_text("b")
+pathlib.Path("metrics").mkdir(exist_ok=True)
+pathlib.Path("metrics/evaluate.json").write_text(json.dumps(dict.fromkeys(("train_tl", "finetune"), {"accuracy": 1})))
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A project of one stage, run and committed."""
+    folder = tmp_path_factory.mktemp("small")
+    run(folder, "git", "init", "--quiet")
+    dvc(folder, "init", "--quiet")
+    (folder / "dvc.yaml").write_text(PIPELINE)
+    (folder / "make.py").write_text(MAKE)
+    (folder / ".gitignore").write_text("/out\n")
+    dvc(folder, "repro", "--quiet")
+    commit(folder)
+    return folder
+
+
+def commit(folder):
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", "a state")
+
+
+def verified(folder):
+    return run_python(folder, "-m", "commands.verify")
+
+
+def test_what_comes_out_as_committed_is_said_and_the_status_is_0(small):
+    done = verified(small)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert "  reproduced      out" in told and "  reproduced      metrics/evaluate.json" in told
+    assert told[-1].startswith("All of ") and told[-1].endswith(" is reproduced, byte for byte.")
+
+
+def test_what_does_not_is_named_with_its_files_and_the_status_is_1(small):
+    committed = (small / "make.py").read_text()
+    (small / "make.py").write_text(committed.replace('write_text("b")', 'write_text("c")'))
+    commit(small)
+    done = verified(small)
+    assert done.returncode == 1
+    told = done.stdout.splitlines()
+    assert told[told.index("  NOT reproduced  out") + 1].split() == ["out/b.txt"]
+    assert "  reproduced      metrics/evaluate.json" in told
+    assert "is not reproduced on this machine" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_stage_that_the_committed_lock_has_not_is_not_reproduced(small):
+    (small / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    commit(small)
+    done = verified(small)
+    assert done.returncode == 1
+    assert "  NOT reproduced  out" in done.stdout.splitlines()

@@ -152,9 +152,10 @@ class Backbone:
         return model
 
     def save(self, folder: Path) -> None:
-        """Write the weights and what is needed to rebuild the backbone."""
-        weights_file.save(self.model, folder / WEIGHTS)
-        files.write_json(folder / DESCRIPTION, self.description())
+        """Write the weights and what is needed to rebuild the backbone, whole or not at all."""
+        with files.new_folder(folder) as partial:
+            weights_file.save(self.model, partial / WEIGHTS)
+            files.write_json(partial / DESCRIPTION, self.description())
 
     def description(self) -> dict[str, Any]:
         return {

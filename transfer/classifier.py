@@ -96,9 +96,10 @@ def new_about(
 
 
 def save(folder: Path, trained: keras.Model, about: dict[str, Any]) -> None:
-    """Write a checkpoint."""
-    weights.save(trained, folder / WEIGHTS)
-    files.write_json(folder / checkpoint.DESCRIPTION, about)
+    """Write a checkpoint, whole or not at all."""
+    with files.new_folder(folder) as partial:
+        weights.save(trained, partial / WEIGHTS)
+        files.write_json(partial / checkpoint.DESCRIPTION, about)
 
 
 def load_head(folder: Path, seed: int, backbone: Mapping[str, Any], classes: Sequence[str]) -> keras.Model:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transfer import images
-from transfer.faults import Fault, Faults
+from transfer.faults import Fault
 
 SPLITS = ("train", "validation", "test")
 
@@ -40,27 +40,19 @@ def listing(folder: Path) -> Listing:
     """List a split dataset without opening a file.
 
     Raises:
-        Fault, Faults: the folder is missing, or some of the three split folders are.
+        Fault: the folder is missing.
     """
     if not folder.is_dir():
         raise Fault(f"{folder}/ is missing: run `dvc pull {folder}.dvc`, or `make dataset SOURCE=folder` for your own.")
-    missing = [split for split in SPLITS if not (folder / split).is_dir()]
-    if missing:
-        raise Faults(
-            [
-                f"{folder}/{split}/ is missing: a dataset has the folders train, validation and test; "
-                "`make dataset SOURCE=folder` makes them from class folders."
-                for split in missing
-            ]
-        )
     entries, skipped = [], []
-    for split in SPLITS:
+    there = [split for split in SPLITS if (folder / split).is_dir()]
+    for split in there:
         for label in class_folders(folder / split):
             found, others = image_files(folder / split / label)
             entries += [Entry(split, label, path.relative_to(folder).as_posix()) for path in found]
             skipped += [path.relative_to(folder).as_posix() for path in others]
         skipped += [path.relative_to(folder).as_posix() for path in (folder / split).iterdir() if path.is_file()]
-    classes = sorted({label for split in SPLITS for label in class_folders(folder / split)})
+    classes = sorted({label for split in there for label in class_folders(folder / split)})
     return Listing(folder, entries, classes, sorted(skipped))
 
 
@@ -93,15 +85,32 @@ def _below(folder: Path) -> Iterator[Path]:
             yield from _below(path)
 
 
+def split_faults(found: Listing, shares: Mapping[str, float], tolerance: float, remedy: str) -> list[str]:
+    """What is wrong with a split dataset: its folders, and the splits' shares if each split has images."""
+    faults = class_faults(found)
+    if all(found.images.values()):
+        faults += share_faults(found.folder, found.images, shares, tolerance, remedy)
+    return faults
+
+
 def class_faults(found: Listing) -> list[str]:
-    """What is wrong with the classes: a sentence for each one that a split lacks."""
+    """What is wrong with the folders: a sentence for each split that is missing, and for each class that one lacks."""
     counts = Counter((entry.split, entry.label) for entry in found.entries)
-    faults = []
+    faults = [
+        f"{found.folder}/{split}/ is missing: a dataset has the folders train, validation and test; "
+        "`make dataset SOURCE=folder` makes them from class folders."
+        for split in SPLITS
+        if not (found.folder / split).is_dir()
+    ]
+    if len(faults) == len(SPLITS):
+        return faults
     if len(found.classes) < 2:
         faults.append(f"{found.folder}/ has {len(found.classes)} classes: two are the least.")
     for split in SPLITS:
         for label in found.classes:
             place = found.folder / split / label
+            if not place.parent.is_dir():
+                continue
             if not place.is_dir():
                 faults.append(f"{place}/ is missing, though another split has the class {label}: add it.")
             elif counts[split, label] == 0:

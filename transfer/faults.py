@@ -18,15 +18,10 @@ class Fault(Exception):
 
 
 class Faults(Fault):
-    """Several faults found in one pass, so that they can be mended in one go."""
-
-    SHOWN = 20
+    """Several faults found in one pass, a line for each, so that they can be mended in one go."""
 
     def __init__(self, faults: Sequence[str]):
-        shown = list(faults[: self.SHOWN])
-        if len(faults) > self.SHOWN:
-            shown.append(f"... and {len(faults) - self.SHOWN} more")
-        super().__init__("\n".join(shown))
+        super().__init__("\n".join(faults))
         self.faults = list(faults)
 
 
@@ -38,6 +33,7 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main()
+        sys.stdout.flush()
     except Fault as fault:
         print(fault, file=sys.stderr)
         sys.exit(1)
@@ -45,18 +41,28 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.flush()
         # At once: what TensorFlow does at a proper end may take longer than anyone waits
         os._exit(_interrupted())
+    except BrokenPipeError:
+        # Whoever reads the output, such as `head`, has seen enough; what is left in the buffer has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
     except OSError as error:
         told = _told_of(error)
         if told is None:
             raise
         print(told, file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        # TensorFlow has an exception of its own for it, and is not imported here
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        print("There is not enough memory: lower batch_size or image_size in params.yaml.", file=sys.stderr)
+        sys.exit(1)
 
 
 def _told_of(error: OSError) -> str | None:
     """What to tell of the faults that any access to a disk can meet."""
     # h5py says it in words alone
-    if error.errno == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or os.strerror(errno.ENOSPC) in str(error):
         return f"No space is left on the disk of {error.filename or 'the working folder'}: free some, then run again."
     if error.filename is None:
         return None
@@ -66,7 +72,7 @@ def _told_of(error: OSError) -> str | None:
         return f"{path} may not be read or written ({error.strerror}): change its permissions, then run again."
     if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY):
         return f"{path} is in the way ({error.strerror}): move it elsewhere, then run again."
-    return None
+    return f"{path} cannot be read or written ({error.strerror}): check it and its disk, then run again."
 
 
 def _end_soon_when_interrupted() -> None:

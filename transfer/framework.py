@@ -14,8 +14,10 @@ import sys
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# A Keras that the user has set up for another backend could not run this project.
+# A Keras that the user has set up for another backend could not run this project. Whether oneDNN is used is the
+# processor's to say: a shell that switches it would have other bytes than the same machine has elsewhere.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 
 # Options of glibc's malloc.h; other C libraries have no such call
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8

@@ -1,4 +1,4 @@
-"""Test images that training or validation may have seen: the same object, photographed twice.
+"""Images that another split may have seen: the same object, photographed twice.
 
 Copies are refused before anything is computed. Two photographs of one object differ in their pixels, and what gives
 them away is that the backbone sees nearly the same in both.
@@ -24,7 +24,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Pair:
-    """A test image, by row, and the image of another split, by row, whose feature has the highest cosine with its."""
+    """An image, by row, and the image of another split, by row, whose feature has the highest cosine with its."""
 
     row: int
     split: str
@@ -34,11 +34,19 @@ class Pair:
 
 @dataclass(frozen=True)
 class Search:
-    """A pair for each test image, the nearest first, and the cosine from which one counts as a near-duplicate."""
+    """A pair for each image of a split, the nearest first, and the cosine from which one counts as a near-duplicate.
+
+    Attributes:
+        split: whose images were compared with those of the splits `compared`.
+        validation: where test images were searched, the same for validation images and training; None where training
+            images have no features.
+    """
 
     pairs: list[Pair]
     compared: tuple[str, ...]
     threshold: float
+    split: str = "test"
+    validation: "Search | None" = None
 
     @property
     def near(self) -> list[Pair]:
@@ -51,25 +59,27 @@ class Search:
         return self.pairs[: max(len(self.near), NEAREST)]
 
     def table(self, splits: Mapping[str, Split]) -> pd.DataFrame:
-        """A row for each pair that is told.
+        """A row for each pair that is told, and below them for each near-duplicate of validation in training.
 
         Its columns are path, actual, other_split, other_path, other_actual, cosine and near_duplicate.
 
         Args:
-            splits: the test split and those that it was compared with, by name.
+            splits: all splits, by name.
         """
-        test = splits["test"]
+        told = [(self.split, pair) for pair in self.told]
+        if self.validation:
+            told += [(self.validation.split, pair) for pair in self.validation.near]
         return pd.DataFrame(
             {
-                "path": test.paths[pair.row],
-                "actual": test.classes[test.labels[pair.row]],
+                "path": splits[name].paths[pair.row],
+                "actual": splits[name].classes[splits[name].labels[pair.row]],
                 "other_split": pair.split,
                 "other_path": splits[pair.split].paths[pair.other],
-                "other_actual": test.classes[splits[pair.split].labels[pair.other]],
+                "other_actual": splits[pair.split].classes[splits[pair.split].labels[pair.other]],
                 "cosine": pair.cosine,
                 "near_duplicate": "yes" if pair.cosine >= self.threshold else "no",
             }
-            for pair in self.told
+            for name, pair in told
         )
 
     @property
@@ -99,7 +109,8 @@ class Search:
     def metrics(self, right: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """How many test images have a near-duplicate, and the accuracy of each model on the others.
 
-        Where all have one, no image is left, and the accuracies are None.
+        Where all have one, no image is left, and the accuracies are None. Then, how many validation images have one in
+        training, if that is known.
 
         Args:
             right: by model, whether it is right on each test image (images,).
@@ -111,6 +122,12 @@ class Search:
             "highest_cosine": self.pairs[0].cosine,
             "images": len(self.near),
             "without": {"images": len(kept)} | {model: _accuracy(found[kept]) for model, found in right.items()},
+            "validation_in_train": self.validation
+            and {
+                "images": len(self.validation.near),
+                "of": len(self.validation.pairs),
+                "highest_cosine": self.validation.pairs[0].cosine,
+            },
         }
 
 
@@ -130,27 +147,37 @@ def features(folder: Path, splits: Mapping[str, Split], channels: int) -> dict[s
 
 
 def search(found: Mapping[str, np.ndarray], threshold: float, block: int = BLOCK) -> Search:
-    """Find for each test image the nearest image of all other splits.
+    """Find for each test image the nearest image of all other splits, and for each of validation that of training.
 
     Args:
-        found: features (images, channels) by split, `test` among them.
+        found: features (images, channels) by split, `validation` and `test` among them.
         threshold: the cosine from which two images count as near-duplicates.
         block: how many images of each side are compared at a time.
     """
     others = {split: of_split for split, of_split in found.items() if split != "test"}
+    earlier = {split: of_split for split, of_split in others.items() if split != "validation"}
+    validation = None
+    if earlier:
+        pairs = _nearest(found["validation"], earlier, block)
+        validation = Search(pairs, tuple(earlier), threshold, "validation")
+    return Search(_nearest(found["test"], others, block), tuple(others), threshold, validation=validation)
+
+
+def _nearest(images: np.ndarray, others: Mapping[str, np.ndarray], block: int) -> list[Pair]:
+    """For each feature (images, channels) the nearest of the other splits', the nearest of all first."""
     pairs = []
-    for start in range(0, len(found["test"]), block):
-        tests = _directions(found["test"][start : start + block])
-        best = [Pair(start + row, "", -1, -np.inf) for row in range(len(tests))]
+    for start in range(0, len(images), block):
+        directions = _directions(images[start : start + block])
+        best = [Pair(start + row, "", -1, -np.inf) for row in range(len(directions))]
         for split, of_split in others.items():
             for first in range(0, len(of_split), block):
-                cosines = tests @ _directions(of_split[first : first + block]).T
+                cosines = directions @ _directions(of_split[first : first + block]).T
                 for row, place in enumerate(cosines.argmax(axis=1)):
                     # Of equal ones the first counts, however large the blocks are
                     if cosines[row, place] > best[row].cosine:
                         best[row] = Pair(start + row, split, first + int(place), float(cosines[row, place]))
         pairs += best
-    return Search(sorted(pairs, key=lambda pair: (-pair.cosine, pair.row)), tuple(others), threshold)
+    return sorted(pairs, key=lambda pair: (-pair.cosine, pair.row))
 
 
 def _directions(rows: np.ndarray) -> np.ndarray:

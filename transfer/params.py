@@ -15,6 +15,9 @@ from transfer import applications
 from transfer.faults import Fault, Faults
 
 PATH = Path("params.yaml")
+LARGEST_IMAGE = 2048
+# What a batch takes in memory grows with it, and one that is not full is filled up
+LARGEST_BATCH = 8192
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,7 +64,10 @@ def _weights_source(source: str) -> str:
 Count = Annotated[int, Field(ge=1, le=1_000_000, description="a whole number of at least 1")]
 Natural = Annotated[int, Field(ge=0, le=1_000_000, description="a whole number of at least 0")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")]
-Pixels = Annotated[int, Field(ge=32, le=2048, description="a whole number of pixels from 32 to 2048")]
+Pixels = Annotated[
+    int, Field(ge=32, le=LARGEST_IMAGE, description=f"a whole number of pixels from 32 to {LARGEST_IMAGE}")
+]
+Batch = Annotated[int, Field(ge=1, le=LARGEST_BATCH, description=f"a whole number from 1 to {LARGEST_BATCH}")]
 Share = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 Fraction = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 Turn = Annotated[float, Field(ge=0, le=0.5, description="a share of a full turn, from 0 to 0.5")]
@@ -138,7 +144,7 @@ class EvaluateParams(_Section):
 class Params(_Section):
     seed: Seed
     image_size: Pixels
-    batch_size: Count
+    batch_size: Batch
     precision: Precision
     data: DataParams
     backbone: BackboneParams

@@ -1,6 +1,7 @@
 """Images of any number, from anywhere, to predictions: which files, decoded ahead, in batches, written as they come."""
 
 import csv
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,29 +24,37 @@ def chosen(models: Path, asked: str | None) -> tuple[str, dict[str, Any]]:
     return name, known[name]
 
 
-def image_files(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The images to predict, in the order given, folders searched below; and a sentence for each path that has none."""
-    found: list[Path] = []
+def image_files(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The images to predict, in the order given, folders searched below; and a sentence for each path that has none.
+
+    A path is told as it was given, joined with the path below it.
+    """
+    found: list[str] = []
     faults = []
     for path in given:
-        if path.is_dir():
-            below, _ = dataset.image_files(path)
-            found += below
+        if Path(path).is_dir():
+            try:
+                below, _ = dataset.image_files(Path(path))
+            except OSError as error:
+                faults.append(f"{error.filename} cannot be read ({error.strerror}): change its permissions.")
+                continue
+            # Not by `Path`, which would drop the `./` that it was given with
+            found += [os.path.join(path, inside.relative_to(path)) for inside in below]  # noqa: PTH118
             if not below:
                 faults.append(f"{path} holds no image: name a folder of photographs, or the photographs themselves.")
-        elif path.exists():
+        elif Path(path).exists():
             found.append(path)
         else:
             faults.append(f"{path} does not exist: check its name.")
     return found, faults
 
 
-def squares(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, np.ndarray | Fault]]:
+def squares(paths: Sequence[str], size: int) -> Iterator[tuple[str, np.ndarray | Fault]]:
     """Each image as the square that the model takes (size, size, 3), 8-bit, or the fault that it has."""
 
-    def decode(path: Path) -> tuple[Path, np.ndarray | Fault]:
+    def decode(path: str) -> tuple[str, np.ndarray | Fault]:
         try:
-            return path, images.squared(images.read(path).pixels, size)
+            return path, images.squared(images.read(Path(path)).pixels, size)
         except Fault as fault:
             return path, fault
 
@@ -53,14 +62,14 @@ def squares(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, np.ndarray
 
 
 def batches(
-    paths: Sequence[Path], size: int, batch_size: int, refuse: Callable[[Fault], None]
-) -> Iterator[tuple[list[Path], np.ndarray]]:
+    paths: Sequence[str], size: int, batch_size: int, refuse: Callable[[Fault], None]
+) -> Iterator[tuple[list[str], np.ndarray]]:
     """The images that can be read, in batches of `batch_size`, the last one smaller: paths and (images, size, size, 3).
 
     Args:
         refuse: called with the fault of each image that cannot.
     """
-    names: list[Path] = []
+    names: list[str] = []
     pixels: list[np.ndarray] = []
     for path, square in squares(paths, size):
         if isinstance(square, Fault):
@@ -76,26 +85,26 @@ def batches(
 
 
 @contextmanager
-def table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Path, np.ndarray], None]]:
+def table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[str, np.ndarray], None]]:
     """Yields a function that adds an image and its probabilities (classes,) to a CSV, which appears when all are in."""
     with files.new_text(path) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["path", "predicted", "probability", *(f"p_{name}" for name in classes)])
 
-        def add(image: Path, probabilities: np.ndarray) -> None:
+        def add(image: str, probabilities: np.ndarray) -> None:
             rounded = [round(float(value), DECIMALS) for value in probabilities]
             best = int(probabilities.argmax())
-            rows.writerow([image.as_posix(), classes[best], rounded[best], *rounded])
+            rows.writerow([image, classes[best], rounded[best], *rounded])
 
         yield add
 
 
 @contextmanager
-def screen(classes: Sequence[str]) -> Iterator[Callable[[Path, np.ndarray], None]]:
+def screen(classes: Sequence[str]) -> Iterator[Callable[[str, np.ndarray], None]]:
     """The same for people, a line for each image."""
     width = max(map(len, classes))
 
-    def add(image: Path, probabilities: np.ndarray) -> None:
+    def add(image: str, probabilities: np.ndarray) -> None:
         best = int(probabilities.argmax())
         print(f"{classes[best]:{width}}  {probabilities[best]:.{DECIMALS}f}  {image}")
 

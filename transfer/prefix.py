@@ -35,6 +35,7 @@ def once(
 
     Args:
         folder: where the activations are kept until the block ends; what an earlier process left there is gone on with.
+            It must be this training's own: another's would be removed with it.
         training: which training it is, so that two trainings repeat neither each other's order nor their fresh views.
 
     Raises:

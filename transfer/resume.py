@@ -72,9 +72,14 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]] | Non
             for member in sorted(set(found.files) - {"about"}):
                 arrays.setdefault(member.partition("/")[0], []).append(found[member])
     except Exception:  # a broken archive makes its reader raise many kinds
-        print(f"{path} is damaged: what it had kept is done again.", file=sys.stderr)
+        tell_damaged(path)
         return None
     return about, arrays
+
+
+def tell_damaged(path: Path) -> None:
+    """Say that a file of kept work cannot be gone on with."""
+    print(f"{path} is damaged: what it had kept is done again.", file=sys.stderr)
 
 
 class Due:

@@ -1,15 +1,15 @@
 """Two revisions of one project, by their predictions of the same test images: is a change more than chance?"""
 
-from collections.abc import Sequence
+import io
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from transfer.comparison import Comparison, paired
+from transfer.comparison import Comparison, MacroF1, macro_f1, paired
 from transfer.faults import Fault
 
-COLUMNS = ("model", "path", "pixels", "actual", "predicted", "probability")
+TEXT_COLUMNS = ("model", "path", "pixels", "actual", "predicted")
+WORKSPACE = "the workspace"
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,15 @@ class Change:
 
     Attributes:
         overall: over all common images.
-        classes: the same for the images of each class that both revisions know.
+        macro_f1: the same images by macro F1.
+        classes: the same as `overall` for each class of which they have images in common.
         gone, added: how many test images only the earlier, only the later revision has.
         relabelled: how many common images have another class now; they are left out.
     """
 
     model: str
     overall: Comparison
+    macro_f1: MacroF1
     classes: dict[str, Comparison]
     gone: int
     added: int
@@ -38,40 +40,82 @@ class Change:
         return told + (f", {self.relabelled} have another class now and are left out)" if self.relabelled else ")")
 
 
+def read(text: str, named: str) -> pd.DataFrame:
+    """Read the `plots/predictions.csv` of a revision.
+
+    Args:
+        named: what to call the revision in a message.
+
+    Raises:
+        Fault: it is not a table.
+    """
+    try:
+        return pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(TEXT_COLUMNS, str), keep_default_na=False)
+    except ValueError as error:  # pandas' own errors are of this kind
+        raise Fault(
+            f"plots/predictions.csv of {named} is not a valid table ({' '.join(str(error).split())}): "
+            "choose a commit that has the results of a run."
+        ) from None
+
+
 def compare(before: pd.DataFrame, after: pd.DataFrame, named: str = "that revision") -> list[Change]:
     """Compare each model of two `plots/predictions.csv`, matching images by their pixels.
 
     Args:
+        before, after: as `read` reads them, of the earlier revision and of the workspace.
         named: what to call the earlier revision in a message.
 
     Raises:
-        Fault: a table has other columns, or there is no image or no model that both have.
+        Fault: a table has other columns or an image twice, or there is no image or no model that both have.
     """
-    for table, where in ((before, named), (after, "the workspace")):
-        missing = [column for column in COLUMNS if column not in table]
-        if missing:
-            raise Fault(f"plots/predictions.csv of {where} has no column {missing[0]}: make it anew with `dvc repro`.")
+    _check(before, named, "choose a commit that has the results of a run")
+    _check(after, WORKSPACE, "make it anew with `dvc repro`")
     models = [model for model in after["model"].unique() if model in set(before["model"])]
-    changes = [_change(model, *(table[table["model"] == model] for table in (before, after))) for model in models]
-    if not changes or not all(change.overall.images for change in changes):
-        raise Fault(f"No test image has the same pixels and class in {named} and now: there is nothing to compare.")
-    return changes
+    if not models:
+        raise Fault(f"{named} and {WORKSPACE} have no model in common: there is nothing to compare.")
+    of_model = [[table[table["model"] == model] for table in (before, after)] for model in models]
+    return [_change(model, had, has, named) for model, (had, has) in zip(models, of_model, strict=True)]
 
 
-def _change(model: str, before: pd.DataFrame, after: pd.DataFrame) -> Change:
+def left_out(before: pd.DataFrame, after: pd.DataFrame, named: str) -> list[str]:
+    """In sentences, which models and classes of the two tables cannot be compared; see `compare`."""
+    told = []
+    for kind, column in (("model", "model"), ("class", "actual")):
+        had, has = set(before[column]), set(after[column])
+        for names, where in ((had - has, named), (has - had, WORKSPACE)):
+            told += [f"The {kind} {name} is only in {where} and cannot be compared." for name in sorted(names)]
+    both = set(before["actual"]) & set(after["actual"])
+    matched = set(before.merge(after, on=["model", "pixels", "actual"])["actual"])
+    return told + [
+        f"The class {name} has no test image that both have and cannot be compared." for name in sorted(both - matched)
+    ]
+
+
+def _check(table: pd.DataFrame, named: str, advice: str) -> None:
+    """Raises Fault, with what to do about it, if a table cannot be compared by its images."""
+    where = f"plots/predictions.csv of {named}"
+    if missing := [column for column in TEXT_COLUMNS if column not in table]:
+        raise Fault(f"{where} has no column {missing[0]}: {advice}.")
+    if table.empty:
+        raise Fault(f"{where} has no predictions: {advice}.")
+    if (again := table.duplicated(["model", "pixels"])).any():
+        first = table[again].iloc[0]
+        raise Fault(f"{where} has the image {first['path']} of the model {first['model']} twice: {advice}.")
+
+
+def _change(model: str, before: pd.DataFrame, after: pd.DataFrame, named: str) -> Change:
     common = before.merge(after, on="pixels", suffixes=("_before", "_after"), validate="one_to_one")
     same = common[common["actual_before"] == common["actual_after"]]
-    actual = same["actual_after"].to_numpy()
-    rights = [(same[f"predicted_{when}"] == same["actual_after"]).to_numpy() for when in ("before", "after")]
+    if same.empty:
+        raise Fault(f"No test image has the same pixels and class in {named} and now: there is nothing to compare.")
+    actual, *predicted = (same[name].to_numpy() for name in ("actual_after", "predicted_before", "predicted_after"))
+    rights = [found == actual for found in predicted]
     return Change(
         model,
         paired(*rights),
-        {name: paired(*(right[actual == name] for right in rights)) for name in _sorted(actual)},
+        macro_f1(actual, *predicted),
+        {name: paired(*(right[actual == name] for right in rights)) for name in sorted(set(actual))},
         gone=len(before) - len(common),
         added=len(after) - len(common),
         relabelled=len(common) - len(same),
     )
-
-
-def _sorted(names: Sequence[str] | np.ndarray) -> list[str]:
-    return sorted(set(names))

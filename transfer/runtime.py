@@ -10,6 +10,10 @@ from transfer.framework import keras, tf
 
 def start(seed: int) -> None:
     """Seed everything that draws, and use only operations that give the same bytes each time. Call it first."""
+    # Whatever the user's keras.json says
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

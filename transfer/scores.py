@@ -72,6 +72,8 @@ def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) 
     """
     correct, total = int(table["correct"].sum()), len(actual)
     low, high = interval(correct, total)
+    top2 = top_k_accuracy(actual, probabilities, 2)
+    top2_low, top2_high = interval(round(top2 * total), total)
     of_actual = probabilities[np.arange(total), actual].astype(np.float64)
     bins = calibration.table(probabilities.argmax(axis=1) == actual, probabilities.max(axis=1))
     ascending = np.sort(table["accuracy"].to_numpy())
@@ -80,7 +82,9 @@ def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) 
         "accuracy_low": low,
         "accuracy_high": high,
         "macro_f1": float(table["f1"].mean()),
-        "top2_accuracy": top_k_accuracy(actual, probabilities, 2),
+        "top2_accuracy": top2,
+        "top2_accuracy_low": top2_low,
+        "top2_accuracy_high": top2_high,
         "expected_calibration_error": calibration.expected_error(bins),
         "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
         "mean_class_accuracy": float(ascending.mean()),
@@ -88,10 +92,7 @@ def summary(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) 
         "mean_without_two_worst": float(ascending[2:].mean()) if len(ascending) > 2 else None,
         "classes": {
             row["class"]: {
-                "accuracy": row["accuracy"],
-                "precision": row["precision"],
-                "f1": row["f1"],
-                "support": row["support"],
+                name: row[name] for name in ("accuracy", "accuracy_low", "accuracy_high", "precision", "f1", "support")
             }
             for row in table.to_dict("records")
         },
@@ -123,10 +124,23 @@ def fit_needed(before: str = "") -> files.Needed:
     return {f"{before}{name}": files.NUMBER for name in names}
 
 
-def splits(fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Accuracy of each model in training, validation and test, side by side: model, split, accuracy."""
+def splits(
+    fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]], found: Mapping[str, Split]
+) -> pd.DataFrame:
+    """Accuracy of each model in training, validation and test, side by side.
+
+    In training it is what the epoch came to while the weights moved: on augmented views, with dropout.
+
+    Args:
+        fits: by model, what its training came to.
+        tests: by model, its summary on the test split.
+        found: the splits, by name.
+
+    Returns:
+        model, split, images, accuracy, accuracy_low, accuracy_high
+    """
     rows = [
-        (model, split, accuracy)
+        (model, split, images := len(found[split]), accuracy, *interval(round(accuracy * images), images))
         for model, fit in fits.items()
         for split, accuracy in (
             ("train", fit["train"]["accuracy"]),
@@ -134,7 +148,8 @@ def splits(fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[st
             ("test", tests[model]["accuracy"]),
         )
     ]
-    return pd.DataFrame(rows, columns=["model", "split", "accuracy"])
+    columns = ["model", "split", "images", "accuracy", "accuracy_low", "accuracy_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def predictions(split: Split, probabilities: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
-from transfer import files
+from transfer import files, resume
 from transfer.faults import Fault
 
 FOLDER = Path(".scratch")
@@ -81,7 +81,7 @@ def array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndar
             found = None
         if found is not None and (found.shape, found.dtype) == (shape, stored):
             return found.view(dtype)
-        print(f"{path} is damaged: what it had kept is done again.", file=sys.stderr)
+        resume.tell_damaged(path)
     partial = path.with_name(f".{path.name}")
     try:
         files.new_array(partial, shape, stored)

@@ -127,7 +127,7 @@ def fit(
                 _over(model.train_on_batch, training(number), classes),
                 _over(model.test_on_batch, validation(), classes),
             )
-            if not math.isfinite(epoch.train["loss"]):
+            if not (math.isfinite(epoch.train["loss"]) and math.isfinite(epoch.validation["loss"])):
                 raise Fault(f"{description}: the loss is no number after epoch {number + 1}: lower the learning_rate.")
             course.add(epoch)
             after_epoch(epoch)
@@ -167,17 +167,37 @@ class _Course:
         resume.save(path, about, {"model": model, "optimizer": optimizer, "best": self.best})
 
     def restore(self, path: Path) -> None:
-        if found := resume.load(path):
-            about, arrays = found
-            self.stopping = EarlyStopping(**about["stopping"])
-            self.epochs = [Epoch(**epoch) for epoch in about["epochs"]]
-            self.best = arrays.get("best", [])
-            _assign(self.model.variables, arrays["model"])
-            _assign(self.model.optimizer.variables, arrays["optimizer"])
+        """Take over what an earlier process has kept; what does not fit this model is said, and nothing of it used."""
+        found = resume.load(path)
+        if found is None:
+            return
+        about, arrays = found
+        places = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+        try:
+            stopping = EarlyStopping(**about["stopping"])
+            epochs = [Epoch(**epoch) for epoch in about["epochs"]]
+            best = arrays.get("best", [])
+            fits = all(_fit(variables, arrays[name]) for name, variables in places.items())
+            fits &= not best or _fit(self.model.trainable_variables, best)
+        except (KeyError, TypeError):
+            fits = False
+        if not fits:
+            resume.tell_damaged(path)
+            return
+        self.stopping, self.epochs, self.best = stopping, epochs, best
+        for name, variables in places.items():
+            _assign(variables, arrays[name])
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
     return [variable.numpy() for variable in variables]
+
+
+def _fit(variables: Sequence[keras.Variable], arrays: Sequence[np.ndarray]) -> bool:
+    """Whether there is an array for each variable, of its shape and type."""
+    return [(tuple(variable.shape), variable.dtype) for variable in variables] == [
+        (array.shape, array.dtype.name) for array in arrays
+    ]
 
 
 def _assign(variables: Sequence[keras.Variable], arrays: Sequence[np.ndarray]) -> None:

@@ -5,6 +5,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from transfer.faults import Fault
 from transfer.framework import keras
 
@@ -34,7 +36,7 @@ def load(model: keras.Model, path: Path, told: str) -> None:
         told: what to tell if the file does not fit, with what to do; the reason is added.
 
     Raises:
-        Fault: the file is broken, or its weights have other shapes or belong to other layers.
+        Fault: the file is broken, its weights have other shapes or belong to other layers, or some are no numbers.
     """
     try:
         # Keras only warns where it finds nothing for a layer and leaves it as it was drawn at random.
@@ -42,3 +44,6 @@ def load(model: keras.Model, path: Path, told: str) -> None:
             model.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds for a file that does not fit
         raise Fault(f"{told} ({' '.join(str(error).split())[:200]})") from None
+    for variable in model.variables:
+        if not np.isfinite(variable.numpy().astype(np.float64)).all():
+            raise Fault(f"{told} ({variable.path} has values that are no numbers)")
