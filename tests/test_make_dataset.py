@@ -357,6 +357,13 @@ def test_groups_of_a_folder_that_is_split_already_are_refused(tmp_path, empty, m
 def test_make_hands_on_a_name_as_it_is_whatever_the_shell_would_make_of_it(run, target):
     odd = "a `touch b` $HOME $(touch c) 'd' \"e\" ;"
     names = {"dataset": ("SOURCE", "GROUPS"), "report": ("REV",), "bench": ("SOURCE",)}[target]
-    words = ["make", "--dry-run", "--assume-old=.venv/run", target, *(f"{name}={odd}" for name in names)]
+    words = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "--assume-old=.venv/run",
+        target,
+        *(f"{name}={odd}" for name in names),
+    ]
     lines = run(ROOT, *words).stdout.splitlines()
     assert shlex.split(lines[-1]).count(odd) == len(names)
