@@ -35,10 +35,12 @@ OUTS = ("features", "models", "metrics", "plots")
 COUNTS = {"train": 40, "validation": 5, "test": 5}
 CLASSES = ("glass", "metal", "paper")
 # A state is kept as often as can be, so that kills meet it at every stage of its writing. A byte in `work`, beside the
-# project, stands for each batch and epoch done.
+# project, stands for each batch and epoch done. Ctrl-C is taken as from a terminal: what a shell has put into the
+# background would inherit that it is ignored.
 LAUNCH = """
-import os, runpy, sys
+import os, runpy, signal, sys
 from transfer import resume
+signal.signal(signal.SIGINT, signal.default_int_handler)
 resume.LOSS = -1
 work, now = os.open("../work", os.O_WRONLY | os.O_CREAT | os.O_APPEND), resume.Due.now
 def counted(due):

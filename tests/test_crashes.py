@@ -38,7 +38,6 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_taken_for_whole(project
     assert found["identical"], found
 
 
-@pytest.mark.xfail(strict=False, reason="beside other tests the end has taken 5 seconds: not yet understood")
 def test_ctrl_c_ends_a_stage_within_two_seconds_with_one_line(projects):
     # In memory where there is such a folder: no process ends while a disk that others keep busy has it wait
     memory = Path("/dev/shm")  # noqa: S108
