@@ -161,9 +161,9 @@ class Crashes:
         }
 
     @contextmanager
-    def copy(self, stage: str, within: Path | None = None) -> Iterator[Path]:
-        """The project just before a stage, to do with as one likes, in a temporary folder below `within`."""
-        with tempfile.TemporaryDirectory(dir=within or self.temporary) as folder:
+    def copy(self, stage: str) -> Iterator[Path]:
+        """The project just before a stage, to do with as one likes."""
+        with tempfile.TemporaryDirectory(dir=self.temporary) as folder:
             project = Path(folder) / "project"
             shutil.copytree(self.temporary / stage, project)
             yield project

@@ -1,6 +1,7 @@
 """predict.py on the models of a tiny project: the same predictions as the pipeline's own, and what is wrong said."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -120,6 +121,19 @@ def test_missing_models_are_told(tmp_path, project):
     done = predict(tmp_path, project[0] / "dataset_images/test")
     assert done.returncode == 1
     assert "models/train_tl/model.json is missing" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("batch_size", 10**9), ("classes", [1, 2, 3]), ("dropout", 2), ("frozen_layers", -1)]
+)
+def test_a_model_with_a_value_that_no_training_writes_is_told(models, project, tmp_path, name, value):
+    folder = shutil.copytree(models, tmp_path / "models")
+    about = folder / "models/finetune/model.json"
+    about.write_text(json.dumps(json.loads(about.read_text(encoding="utf-8")) | {name: value}), encoding="utf-8")
+    done = predict(folder, project[0] / "dataset_images/test", "--model", "finetune")
+    assert (done.returncode, done.stdout) == (1, "")
+    told = f"model.json: {name} has a value that no training writes: restore the file or make it anew"
+    assert told in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_images_come_in_batches_and_faults_on_the_side(tmp_path, photograph):

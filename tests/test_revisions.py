@@ -72,8 +72,8 @@ def test_each_model_is_compared_with_itself():
 def test_nothing_in_common_and_a_table_of_another_kind_are_told():
     with pytest.raises(Fault, match="No test image has the same pixels and class in HEAD~1 and now"):
         revisions.compare(BEFORE, BEFORE.assign(pixels=["5", "6", "7", "8"]), "HEAD~1")
-    with pytest.raises(Fault, match=r"predictions\.csv of HEAD~1 has no column pixels"):
-        revisions.compare(BEFORE.drop(columns="pixels"), BEFORE, "HEAD~1")
+    with pytest.raises(Fault, match=r"predictions\.csv of HEAD~1 is not a valid table \(no column pixels\): choose"):
+        revisions.read(BEFORE.drop(columns="pixels").to_csv(index=False), "HEAD~1")
     with pytest.raises(Fault, match="HEAD~1 and the workspace have no model in common"):
         revisions.compare(BEFORE, BEFORE.assign(model="other"), "HEAD~1")
 

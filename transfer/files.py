@@ -80,16 +80,25 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
 def read_csv(path: str | Path, text_columns: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read a table. `text_columns` must be there and stay text, so that a class named `007` or `NA` keeps its name."""
     try:
-        found = pd.read_csv(path, dtype=dict.fromkeys(text_columns, str), keep_default_na=False, encoding="utf-8")
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            return parse_csv(file, str(path), "make it anew with `dvc repro`", text_columns)
+    except FileNotFoundError:
+        raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
+
+
+def parse_csv(file: TextIO, named: str, advice: str, text_columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a table from an open file; see `read_csv`.
+
+    Args:
+        named, advice: what the message of a Fault calls the file, and what it says to do.
+    """
+    try:
+        found = pd.read_csv(file, dtype=dict.fromkeys(text_columns, str), keep_default_na=False)
         if missing := [name for name in text_columns if name not in found.columns]:
             raise ValueError(f"no column {missing[0]}")
         return found
-    except FileNotFoundError:
-        raise Fault(f"{path} is missing: run `dvc repro` to make it.") from None
     except ValueError as error:  # pandas' own errors are of this kind, and so are those of decoding
-        raise Fault(
-            f"{path} is not a valid table ({' '.join(str(error).split())}): make it anew with `dvc repro`."
-        ) from None
+        raise Fault(f"{named} is not a valid table ({' '.join(str(error).split())}): {advice}.") from None
 
 
 def open_array(path: str | Path, shape: Sequence[int | None] | None = None) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from transfer import files
 from transfer.comparison import Comparison, MacroF1, macro_f1, paired
 from transfer.faults import Fault
 
@@ -47,15 +48,10 @@ def read(text: str, named: str) -> pd.DataFrame:
         named: what to call the revision in a message.
 
     Raises:
-        Fault: it is not a table.
+        Fault: it is not a table, or lacks a column.
     """
-    try:
-        return pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(TEXT_COLUMNS, str), keep_default_na=False)
-    except ValueError as error:  # pandas' own errors are of this kind
-        raise Fault(
-            f"plots/predictions.csv of {named} is not a valid table ({' '.join(str(error).split())}): "
-            "choose a commit that has the results of a run."
-        ) from None
+    advice = "choose a commit that has the results of a run"
+    return files.parse_csv(io.StringIO(text), f"plots/predictions.csv of {named}", advice, TEXT_COLUMNS)
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, named: str = "that revision") -> list[Change]:
@@ -66,7 +62,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, named: str = "that revisi
         named: what to call the earlier revision in a message.
 
     Raises:
-        Fault: a table has other columns or an image twice, or there is no image or no model that both have.
+        Fault: a table is empty or has an image twice, or there is no image or no model that both have.
     """
     _check(before, named, "choose a commit that has the results of a run")
     _check(after, WORKSPACE, "make it anew with `dvc repro`")
@@ -94,8 +90,6 @@ def left_out(before: pd.DataFrame, after: pd.DataFrame, named: str) -> list[str]
 def _check(table: pd.DataFrame, named: str, advice: str) -> None:
     """Raises Fault, with what to do about it, if a table cannot be compared by its images."""
     where = f"plots/predictions.csv of {named}"
-    if missing := [column for column in TEXT_COLUMNS if column not in table]:
-        raise Fault(f"{where} has no column {missing[0]}: {advice}.")
     if table.empty:
         raise Fault(f"{where} has no predictions: {advice}.")
     if (again := table.duplicated(["model", "pixels"])).any():
