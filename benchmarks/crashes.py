@@ -9,6 +9,7 @@ The work that both did is counted, in batches and epochs: no more than one may h
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -231,10 +232,11 @@ def digests(project: Path) -> dict[str, str]:
 def size(project: Path) -> int:
     """Bytes that a project takes on a disk of pages of 4096 bytes."""
     total = 0
-    for path in project.rglob("*"):
-        # A temporary one may be gone
-        with suppress(FileNotFoundError):
-            total += -(-path.stat().st_size // 4096) * 4096
+    # `os.walk`, unlike `rglob`, takes it that a folder which was there a moment ago is gone
+    for folder, folders, files_there in os.walk(project):
+        for name in (*folders, *files_there):
+            with suppress(FileNotFoundError):
+                total += -(-Path(folder, name).stat().st_size // 4096) * 4096
     return total
 
 
