@@ -31,9 +31,6 @@ def report(folder, *words):
 
 @pytest.fixture(scope="module")
 def page(clone):
-    # Whatever other tests have left in it is a state like any other once it is committed
-    run(clone, "git", "add", "--all")
-    run(clone, "git", "commit", "--allow-empty", "--quiet", "--message", "the state to report")
     done = report(clone, "--rev", "HEAD")
     assert done.returncode == 0, done.stderr
     return clone / "report/index.html"
