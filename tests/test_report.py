@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from commands import report as page_of
+from commands.report import changes, drawings, results, words
 from runs import ROOT, run
 from transfer.comparison import Comparison, MacroF1
 from transfer.faults import Fault
@@ -92,15 +92,15 @@ def test_the_page_says_what_it_is_of(clone, page):
 def test_what_is_only_not_here_makes_no_result_old():
     absent = {"prepare": [{"changed deps": {"dataset_images": "deleted"}}, {"changed outs": {"a": "not in cache"}}]}
     absent |= {"features": [{"changed deps": {"weights": "modified"}}]}
-    assert page_of.stale(absent).startswith("These results are older") and "names features." in page_of.stale(absent)
+    assert results.stale(absent).startswith("These results are older") and "names features." in results.stale(absent)
     # A folder is not as it was where a file of it is not here
     absent |= {"weights/some.h5.dvc": [{"changed outs": {"weights/some.h5": "not in cache"}}]}
-    assert page_of.stale({}) == page_of.stale(absent) == ""
-    assert page_of.stale(absent | {"evaluate": [{"changed deps": {"params.yaml": {"evaluate.x": "modified"}}}]}) == (
+    assert results.stale({}) == results.stale(absent) == ""
+    assert results.stale(absent | {"evaluate": [{"changed deps": {"params.yaml": {"evaluate.x": "modified"}}}]}) == (
         "These results are older than the data, code or parameters in the workspace: `dvc status` names evaluate. "
         "Run `dvc repro` to make them anew."
     )
-    assert "names train_tl." in page_of.stale({"train_tl": ["changed checksum"]})
+    assert "names train_tl." in results.stale({"train_tl": ["changed checksum"]})
 
 
 def test_two_commits_that_differ_are_compared_on_the_images_that_both_have(clone, page):
@@ -134,10 +134,10 @@ def test_two_commits_that_differ_are_compared_on_the_images_that_both_have(clone
 
 
 def test_a_small_p_value_is_not_nothing():
-    assert page_of.change_row("all", Comparison(80, 2, 18, 18)) == [
+    assert changes.change_row("all", Comparison(80, 2, 18, 18)) == [
         *("all", "118", "69.5%", "83.1%", "+13.6 points", "2", "18", "< 0.001", "yes")
     ]
-    assert page_of.f1_row(MacroF1(0.7, 0.65, 0.25)) == [
+    assert changes.f1_row(MacroF1(0.7, 0.65, 0.25)) == [
         *("macro F1", "", "0.700", "0.650", "-0.050", "", "", "0.250", "no")
     ]
 
@@ -151,42 +151,42 @@ def copied(clone, tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", [*page_of.NEEDED])
+@pytest.mark.parametrize("name", [*results.NEEDED])
 def test_a_metric_that_is_missing_is_told_by_its_name(copied, name):
     optional = name.endswith("mean_without_two_worst")
-    metrics = json.loads(Path(page_of.METRICS).read_text())
+    metrics = json.loads(Path(results.METRICS).read_text())
     *outer, last = name.split(".")
     holder = metrics
     for key in outer:
         holder = holder[key]
     del holder[last]
-    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    Path(results.METRICS).write_text(json.dumps(metrics))
     if optional:
-        assert page_of.evaluated()
+        assert results.evaluated()
     else:
         with pytest.raises(Fault, match=rf"^metrics/evaluate\.json has no {re.escape(name)} that can be used"):
-            page_of.evaluated()
+            results.evaluated()
 
 
 def test_metrics_from_before_validation_was_searched_will_do(copied):
-    metrics = json.loads(Path(page_of.METRICS).read_text())
+    metrics = json.loads(Path(results.METRICS).read_text())
     metrics["near_duplicates"].pop("validation_in_train", None)
-    Path(page_of.METRICS).write_text(json.dumps(metrics))
-    assert page_of.leakage(page_of.evaluated())
+    Path(results.METRICS).write_text(json.dumps(metrics))
+    assert words.leakage(results.evaluated())
     metrics["near_duplicates"] |= {"validation_in_train": {"images": 0}}
-    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    Path(results.METRICS).write_text(json.dumps(metrics))
     with pytest.raises(Fault, match=r"has no near_duplicates\.validation_in_train\.of that can be used"):
-        page_of.evaluated()
+        results.evaluated()
     metrics["near_duplicates"] |= {"validation_in_train": None}
     del metrics["near_duplicates"]["without"]["train_tl"]["accuracy"]
-    Path(page_of.METRICS).write_text(json.dumps(metrics))
+    Path(results.METRICS).write_text(json.dumps(metrics))
     with pytest.raises(Fault, match=r"has no near_duplicates\.without\.train_tl\.accuracy that can be used"):
-        page_of.evaluated()
+        results.evaluated()
 
 
 def test_tables_of_another_kind_are_told(copied):
     def splits():
-        return page_of.Table("plots/splits.csv", ("model", "split"), ("accuracy",))
+        return results.Table("plots/splits.csv", ("model", "split"), ("accuracy",))
 
     Path("plots/splits.csv").write_text("model,split,accuracy\nfinetune,test,0.5\n")
     assert splits()["finetune", "test"]["accuracy"] == 0.5
@@ -200,21 +200,21 @@ def test_tables_of_another_kind_are_told(copied):
 
 def test_a_chart_has_a_table_of_what_it_is_drawn_from():
     points = [{"actual": actual, "predicted": taken, "rev": "now"} for actual, taken in ("aa", "aa", "ab", "bb")]
-    counted = page_of.behind(points)
+    counted = drawings.behind(points)
     assert list(counted) == ["actual", "predicted: a", "predicted: b"]
     assert counted.to_numpy().tolist() == [["a", 2, 1], ["b", 0, 1]]
-    both = page_of.behind(points + [point | {"rev": "HEAD"} for point in points])
+    both = drawings.behind(points + [point | {"rev": "HEAD"} for point in points])
     assert list(both) == ["rev", "actual", "predicted: a", "predicted: b"] and len(both) == 4
     curves = [
         {"step": step, "loss": f"0.{step}", "rev": "now", "filename": name}
         for name in ("train", "validation")
         for step in ("2", "10")
     ]
-    assert page_of.behind(curves).to_numpy().tolist() == [[2, "0.2", "0.2"], [10, "0.10", "0.10"]]
-    assert page_of.behind([{"model": "finetune", "images": "3", "rev": "now"}]).to_dict("records") == [
+    assert drawings.behind(curves).to_numpy().tolist() == [[2, "0.2", "0.2"], [10, "0.10", "0.10"]]
+    assert drawings.behind([{"model": "finetune", "images": "3", "rev": "now"}]).to_dict("records") == [
         {"model": "fine-tuned", "images": "3"}
     ]
-    assert page_of.behind([]).empty
+    assert drawings.behind([]).empty
 
 
 def test_plots_that_a_team_adds_are_at_the_end_and_those_that_are_missing_are_told(clone, page):
@@ -305,12 +305,12 @@ def metrics_with(near, kept, chosen=None):
     ],
 )
 def test_what_near_duplicates_change_is_said_in_words(near, kept, told):
-    assert " ".join(page_of.leakage(metrics_with(near, kept))) == told
+    assert " ".join(words.leakage(metrics_with(near, kept))) == told
 
 
 @pytest.mark.parametrize(("chosen", "told"), [(0, "None of 50"), (1, "1 of 50"), (3, "3 of 50")])
 def test_what_validation_shares_with_training_is_said_last(chosen, told):
-    last = page_of.leakage(metrics_with(4, 96, chosen))[-1]
+    last = words.leakage(metrics_with(4, 96, chosen))[-1]
     verb = "have" if chosen == 3 else "has"
     assert last == f"{told} validation images, by which rounds and models are chosen, {verb} one in training."
 
@@ -318,7 +318,7 @@ def test_what_validation_shares_with_training_is_said_last(chosen, told):
 def test_that_training_was_not_compared_is_said():
     metrics = metrics_with(1, 99)
     metrics["near_duplicates"]["compared_with"] = "validation"
-    first, second, _ = page_of.leakage(metrics)
+    first, second, _ = words.leakage(metrics)
     assert first == "Training images were not compared: with augment.views at 0 they have no features."
     assert second.startswith("1 of 100 test images has a near-duplicate in validation: an image whose")
 

@@ -1,0 +1,74 @@
+"""What changed since a revision, and whether it is more than chance."""
+
+from typing import Any
+
+import pandas as pd
+
+from commands.programs import answer, succeeds
+from commands.report.words import sentence, share
+from commands.summary import MODELS
+from transfer import comparison, files, revisions
+from transfer.faults import Fault
+
+PREDICTIONS = "plots/predictions.csv"
+
+
+def compared(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """What changed since a revision, model by model, and in sentences what cannot be compared.
+
+    Raises:
+        Fault: the revision does not exist or has no predictions that can be used.
+    """
+    before = predictions_of(revision).replace({"model": MODELS})
+    after = files.read_csv(PREDICTIONS, text_columns=revisions.TEXT_COLUMNS).replace({"model": MODELS})
+    told = []
+    for change in revisions.compare(before, after, revision):
+        rows = [change_row("all", change.overall), f1_row(change.macro_f1)]
+        told.append(
+            {
+                "name": change.model,
+                "images": change.images_told(),
+                "verdict": sentence(change.overall.verdict(f"revision {revision}", revisions.WORKSPACE)),
+                "rows": rows + [change_row(name, found) for name, found in change.classes.items()],
+            }
+        )
+    return told, revisions.left_out(before, after, revision)
+
+
+def predictions_of(revision: str) -> pd.DataFrame:
+    """The predictions that a revision has committed. Raises Fault if there are none."""
+    commit = f"{revision}^{{commit}}"
+    if revision.startswith("-") or not succeeds("git", "rev-parse", "--verify", commit, quiet=True):
+        raise Fault(f"{revision} is no revision of this repository: give a commit, a branch or a tag, such as HEAD~1.")
+    if not succeeds("git", "cat-file", "-e", f"{revision}:{PREDICTIONS}", quiet=True):
+        raise Fault(f"{revision} has no {PREDICTIONS}: choose a commit that has the results of a run.")
+    try:
+        return revisions.read(answer("git", "show", f"{revision}:{PREDICTIONS}"), revision)
+    except UnicodeDecodeError:
+        raise Fault(f"{PREDICTIONS} of {revision} is no text: choose a commit that has the results of a run.") from None
+
+
+def change_row(name: str, found: comparison.Comparison) -> list[str]:
+    """A row of the comparison's table, by accuracy."""
+    shares = [share(accuracy) for accuracy in found.accuracies]
+    change = f"{100 * found.difference:+.1f} points"
+    return [name, str(found.images), *shares, change, str(found.only_first), str(found.only_second), *chance(found)]
+
+
+def f1_row(found: comparison.MacroF1) -> list[str]:
+    """The same by macro F1, which is of no images one by one."""
+    return [
+        "macro F1",
+        "",
+        f"{found.first:.3f}",
+        f"{found.second:.3f}",
+        f"{found.difference:+.3f}",
+        "",
+        "",
+        *chance(found),
+    ]
+
+
+def chance(found: comparison.Comparison | comparison.MacroF1) -> tuple[str, str]:
+    """The p value, and whether the change is more than chance."""
+    return comparison.told(found.p_value).removeprefix("= "), "yes" if found.p_value < comparison.LEVEL else "no"
