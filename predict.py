@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write a table, with every class's probability")
     parser.add_argument("--model", choices=prediction.NAMES, help="the one that validation selected, if not said")
     asked = parser.parse_args()
+    if asked.output:
+        prediction.check_output(asked.output)
     faults: list[str] = []
 
     def refuse(fault: Fault | str) -> None:

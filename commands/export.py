@@ -1,20 +1,24 @@
 """Write the selected model as files that need nothing of this project, and measure each on the test images.
 
 Leaves in the folder: model.keras (preprocessing inside), model.tflite and model_8bit.tflite (for LiteRT), classes.txt,
-and accuracy.json, the test accuracy of each with its 95 % interval.
+and accuracy.json, the test accuracy of each with its 95 % interval, and whether it can be told from the original's.
 """
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from transfer import files, prediction, prepared, scores
-from transfer.faults import run
+from transfer import comparison, files, prediction, prepared, revisions, scores
+from transfer.faults import Fault, run
+from transfer.prepared import Split
 
 MODELS = Path("models")
 FILES = ("model.keras", "model.tflite", "model_8bit.tflite")
+CLASSES, ACCURACY = "classes.txt", "accuracy.json"
+PREDICTIONS = "plots/predictions.csv"
 
 
 def main() -> None:
@@ -22,8 +26,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("export"), help="where to write")
     parser.add_argument("--model", choices=prediction.NAMES, help="the one that validation selected, if not said")
     asked = parser.parse_args()
+    check_folder(asked.folder)
     name, about = prediction.chosen(MODELS, asked.model)
     train, test = prepared.load("train"), prepared.load("test")
+    check_tested(name, test)
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import
     from transfer import batches, classifier, exporting, runtime
@@ -37,7 +43,7 @@ def main() -> None:
         model.save(folder / "model.keras")
         (folder / "model.tflite").write_bytes(exporting.litert(model))
         (folder / "model_8bit.tflite").write_bytes(exporting.litert(model, train.images))
-        files.write_text(folder / "classes.txt", "".join(f"{label}\n" for label in test.classes))
+        files.write_text(folder / CLASSES, "".join(f"{label}\n" for label in test.classes))
 
         # The files themselves are measured, not what they were made from
         functions: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {name: original}
@@ -46,30 +52,45 @@ def main() -> None:
             what: batches.results(function, lambda rows: test.images[rows], len(test), batch_size, what)
             for what, function in functions.items()
         }
-        found = {what: measured(given, probabilities[name], test.labels) for what, given in probabilities.items()}
-        files.write_json(folder / "accuracy.json", found)
-    for what, values in found.items():
+        right = {what: given.argmax(axis=1) == test.labels for what, given in probabilities.items()}
+        found = {what: measured(of_images) for what, of_images in right.items()}
+        for file in FILES:
+            found[file] |= {
+                "largest_difference": float(np.abs(probabilities[file] - probabilities[name]).max()),
+                "comparison": comparison.paired(right[name], right[file]).metrics(name, file),
+            }
+        files.write_json(folder / ACCURACY, found)
+    print(f"{name}: test accuracy {scores.told(found[name])}")
+    for file in FILES:
         print(
-            f"{what}: test accuracy {scores.told(values)}, "
-            f"probabilities within {values['largest_difference']:.1g} of {name}'s"
+            f"{file}: test accuracy {scores.told(found[file])}, "
+            f"probabilities within {found[file]['largest_difference']:.1g} of {name}'s; "
+            f"{found[file]['comparison']['verdict']}"
         )
 
 
-def measured(given: np.ndarray, original: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy on the test images with its interval, and how far a probability is from the original model's.
+def check_folder(folder: Path) -> None:
+    """Raises Fault unless the folder is new, empty, or of an earlier export alone: it will be replaced."""
+    known = {*FILES, CLASSES, ACCURACY}
+    if (
+        folder.name in ("", "..")
+        or (folder.exists() and not folder.is_dir())
+        or (folder.is_dir() and {path.name for path in folder.iterdir()} - known)
+    ):
+        raise Fault(f"{folder} holds something else than an earlier export: name a new folder.")
 
-    Args:
-        given, original: probabilities (images, classes).
-        labels: class numbers (images,).
-    """
-    right = given.argmax(axis=1) == labels
+
+def check_tested(model: str, test: Split) -> None:
+    """Raises Fault if the test images are not those that a model was evaluated on: it may have been trained on them."""
+    rows = files.read_csv(PREDICTIONS, text_columns=revisions.TEXT_COLUMNS)
+    if set(rows.loc[rows["model"] == model, "pixels"]) != set(test.digests):
+        raise Fault(f"prepared/ has other test images than {PREDICTIONS}: run `dvc repro`, then export again.")
+
+
+def measured(right: np.ndarray) -> dict[str, Any]:
+    """Accuracy with its interval, given for each test image whether it is right (images,)."""
     low, high = scores.interval(int(right.sum()), len(right))
-    return {
-        "accuracy": float(right.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "largest_difference": float(np.abs(given - original).max()),
-    }
+    return {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
 
 
 if __name__ == "__main__":

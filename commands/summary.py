@@ -37,9 +37,26 @@ def main() -> None:
     for name, value in rows.items():
         table.add_row(name, *map(value, MODELS))
     table.add_section()
-    for label in tests["train_tl"]["classes"]:
-        table.add_row(escape(label), *(f"{tests[model]['classes'][label]['accuracy']:.3f}" for model in MODELS))
-    Console().print(table)
+    for label, about in tests["train_tl"]["classes"].items():
+        of_models = (tests[model]["classes"][label] for model in MODELS)
+        table.add_row(
+            escape(f"{label}, {about['support']} images"),
+            *(
+                f"{found['accuracy']:.2f} ({found['accuracy_low']:.2f} to {found['accuracy_high']:.2f})"
+                for found in of_models
+            ),
+        )
+    console = Console()
+    console.print(table)
+    for told in (tests["selected_because"], tests["comparison"]["verdict"]):
+        console.print(named(told), markup=False, highlight=False)
+
+
+def named(text: str) -> str:
+    """A sentence with the models called by their names for people."""
+    for model, name in MODELS.items():
+        text = text.replace(model, name)
+    return text[:1].upper() + text[1:]
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, passes, processes, tables
+from benchmarks import clones, passes, precisions, processes, tables
 from transfer.framework import keras
 
 
@@ -21,6 +22,19 @@ def test_the_operations_of_convolutions_are_counted_as_worked_out_by_hand():
 def test_inception_resnet_has_the_operations_that_are_published_for_its_size():
     model = keras.applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(320, 320, 3))
     assert passes.multiply_adds(model) == pytest.approx(14.57e9, rel=0.001)
+
+
+def test_emulated_bfloat16_rounds_kernels_and_what_each_layer_gives():
+    images = keras.Input((2,))
+    # 1/3 and 257/3 are no bfloat16, which has 8 bits: 0.333984375 and 85.5 are next to them
+    first = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(1 / 3), use_bias=False)
+    model = keras.Model(images, first(images))
+    emulated = precisions.rounding(model)
+    assert emulated(np.float32([[1, 0]])).numpy().item() == 0.333984375
+    assert emulated(np.float32([[256, 0]])).numpy().item() == 85.5
+    # 0.333984375 x 257 = 85.833984375, between 85.5 and 86
+    assert emulated(np.float32([[256, 1]])).numpy().item() == 86
+    assert model(np.float32([[1, 0]])).numpy().item() == np.float32(1 / 3)
 
 
 def test_a_process_is_weighed_at_its_peak():

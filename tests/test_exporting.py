@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from commands import export
 from models import lively
 from runs import run_python
-from transfer import classifier, exporting
+from transfer import classifier, exporting, prepared
+from transfer.faults import Fault
 
 CLASSES = ["a", "b", "c"]
 # Many images: the deepest maps are single points, and few of them would make rounding errors grow
@@ -75,7 +78,7 @@ def test_8_bits_are_a_quarter_of_the_size_and_near_the_original(exported):
 
 
 @pytest.mark.xdist_group("project")
-def test_the_command_measures_the_files_that_it_writes(project, tmp_path):
+def test_the_command_measures_the_files_that_it_writes(project, tmp_path, monkeypatch):
     folder = shutil.copytree(project[0], tmp_path / "project")
     done = run_python(folder, "-m", "commands.export", "out", "--model", "finetune")
     assert done.returncode == 0, done.stderr
@@ -88,4 +91,42 @@ def test_the_command_measures_the_files_that_it_writes(project, tmp_path):
     assert found["finetune"]["accuracy"] == found["model.keras"]["accuracy"] == pytest.approx(right, abs=1e-6)
     assert found["finetune"]["accuracy_low"] < right < found["finetune"]["accuracy_high"]
     assert found["model.keras"]["largest_difference"] < 1e-4 and found["model.tflite"]["largest_difference"] < 1e-4
-    assert found["model_8bit.tflite"]["largest_difference"] < 1
+    # The 8-bit file's accuracy, from the file anew, and against the original on the same images
+    monkeypatch.chdir(folder)
+    test = prepared.load("test")
+    [probabilities] = exporting.reader(folder / "out/model_8bit.tflite")(test.images)
+    [wide] = exporting.reader(folder / "out/model.tflite")(test.images)
+    told = found["model_8bit.tflite"]
+    assert told["accuracy"] == pytest.approx((probabilities.argmax(axis=1) == test.labels).mean(), abs=1e-6)
+    assert told["largest_difference"] == pytest.approx(np.abs(probabilities - wide).max(), abs=1e-4)
+    apart = (probabilities.argmax(axis=1) == test.labels).mean() - (wide.argmax(axis=1) == test.labels).mean()
+    assert told["comparison"]["difference"] == pytest.approx(apart, abs=1e-6)
+    assert told["comparison"]["verdict"].startswith("finetune and model_8bit.tflite cannot be told apart")
+
+
+@pytest.mark.parametrize("folder", [".", "..", "models", "params.yaml"])
+def test_an_export_replaces_nothing_but_an_export(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    for name in ("models/model.json", "params.yaml"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(Fault, match="holds something else than an earlier export: name a new folder"):
+        export.check_folder(Path(folder))
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/model.keras").write_text("")
+    export.check_folder(Path("export"))
+    export.check_folder(Path("new"))
+
+
+@pytest.mark.xdist_group("project")
+def test_images_that_the_model_may_have_been_trained_on_are_no_test(project, tmp_path):
+    folder = shutil.copytree(project[0], tmp_path / "project")
+    table = folder / "plots/predictions.csv"
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    rows[rows["pixels"] != rows["pixels"][0]].to_csv(table, index=False)
+    done = run_python(folder, "-m", "commands.export", "out")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "prepared/ has other test images than plots/predictions.csv: run `dvc repro`, then export again.\n"
+    )
+    assert not (folder / "out").exists()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from runs import ROOT, run_python
-from transfer import dataset, prediction
+from transfer import prediction
 from transfer.faults import Fault
 
 pytestmark = pytest.mark.xdist_group("project")
@@ -42,12 +42,17 @@ def test_predictions_are_the_pipelines_own_in_every_digit(project, models, tmp_p
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     assert found["probability"].tolist() == expected["probability"].tolist()
     assert found[["p_a b", "p_null", "p_é"]].sum(axis=1).to_numpy() == pytest.approx(np.ones(6), abs=2e-4)
-    # However many are asked for at once
+    # However many are asked for at once: one alone, or more than one batch of them in another order
     one = test / "é/01.png"
-    done = predict(models, one, "--model", model, "--output", tmp_path / "one.csv")
-    assert done.returncode == 0
-    [row] = list(csv.DictReader((tmp_path / "one.csv").open(encoding="utf-8")))
-    assert row == {key: str(value) for key, value in found[found["path"] == str(one)].iloc[0].items()}
+    for given in ([one], [project[0] / "dataset_images/train", one, test]):
+        done = predict(models, *given, "--model", model, "--output", tmp_path / "again.csv")
+        assert done.returncode == 0
+        rows = list(csv.DictReader((tmp_path / "again.csv").open(encoding="utf-8")))
+        assert len(rows) == 1 or len(rows) > 2 * 8
+        again = [row for row in rows if row["path"] == str(one)]
+        assert again == [{key: str(value) for key, value in found[found["path"] == str(one)].iloc[0].items()}] * len(
+            again
+        )
 
 
 def test_bad_files_are_a_line_each_and_the_rest_goes_on(project, models, tmp_path):
@@ -100,20 +105,47 @@ def test_a_path_is_told_as_it_was_given(tmp_path, photograph, monkeypatch):
     assert faults == []
 
 
-def test_a_folder_that_may_not_be_read_is_a_line_and_the_rest_goes_on(tmp_path, photograph, monkeypatch):
-    for name in ("a/1.png", "b/1.png"):
+def test_what_may_not_be_read_is_a_line_and_the_rest_goes_on(tmp_path, photograph, monkeypatch):
+    for name in ("a/1.png", "a/locked/1.png", "b/1.png"):
         photograph(tmp_path / name)
-    really = dataset.image_files
+    really, really_stat = Path.iterdir, Path.stat
 
-    def refused(folder):
-        if folder.name == "a":
-            raise PermissionError(13, "Permission denied", str(folder))
-        return really(folder)
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(dataset, "image_files", refused)
-    found, faults = prediction.image_files([f"{tmp_path}/a", f"{tmp_path}/b"])
-    assert found == [f"{tmp_path}/b/1.png"]
-    assert faults == [f"{tmp_path}/a cannot be read (Permission denied): change its permissions."]
+    monkeypatch.setattr(Path, "iterdir", lambda path: refused(path) if path.name == "locked" else really(path))
+    monkeypatch.setattr(
+        Path, "stat", lambda path, **how: refused(path) if path.name == "x.jpg" else really_stat(path, **how)
+    )
+    found, faults = prediction.image_files(
+        [f"{tmp_path}/a", f"{tmp_path}/x.jpg", f"{tmp_path}/b", f"{tmp_path}/a/locked"]
+    )
+    assert found == [f"{tmp_path}/a/1.png", f"{tmp_path}/b/1.png"]
+    locked = f"{tmp_path}/a/locked cannot be read (Permission denied): check its name and permissions."
+    assert faults == [locked, locked.replace("a/locked", "x.jpg"), locked]
+    [(_, fault)] = prediction.squares([f"{tmp_path}/x.jpg"], 8)
+    assert str(fault) == f"{tmp_path}/x.jpg may not be read: change its permissions."
+
+
+def test_a_link_to_a_folder_is_told_and_not_followed(tmp_path, photograph):
+    photograph(tmp_path / "here/1.png")
+    photograph(tmp_path / "there/2.png")
+    (tmp_path / "here/linked").symlink_to(tmp_path / "there")
+    found, [fault] = prediction.image_files([f"{tmp_path}/here"])
+    assert found == [f"{tmp_path}/here/1.png"]
+    assert fault.startswith(f"{tmp_path}/here/linked is a link to a folder, which is not followed")
+
+
+@pytest.mark.parametrize("output", [".", "..", "folder", "folder/..", "one.jpg", "new.PNG", "/dev/null"])
+def test_an_output_that_a_table_must_not_replace_is_refused_before_the_work(models, tmp_path, photograph, output):
+    photograph(tmp_path / "one.jpg")
+    (tmp_path / "folder").mkdir()
+    before = (tmp_path / "one.jpg").read_bytes()
+    done = run_python(tmp_path, models / "predict.py", "one.jpg", "--output", output)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"--output {Path(output)} cannot be a table: name a new file, such as found.csv.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "one.jpg"]
+    assert (tmp_path / "one.jpg").read_bytes() == before
 
 
 def test_missing_models_are_told(tmp_path, project):

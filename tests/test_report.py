@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from markupsafe import escape
 from PIL import Image
 
 from commands.report import changes, drawings, results, words
@@ -57,7 +58,9 @@ def test_the_page_says_what_the_metrics_say(clone, page):
         assert f"({found[model]['top2_accuracy_low']:.1%} to {found[model]['top2_accuracy_high']:.1%})" in text
         assert f"<td>{found[model]['mean_without_two_worst']:.1%}</td>" in text
     assert "Training accuracy (augmented, with dropout)" in text
-    assert found["comparison"]["verdict"][-20:] in text
+    verdict = found["comparison"]["verdict"].replace("train_tl", "transfer learning").replace("finetune", "fine-tuned")
+    in_accuracy = text.partition('id="comparison"')[0]
+    assert f'<p class="verdict">{escape(verdict[:1].upper() + verdict[1:])}</p>' in in_accuracy
     assert "the test images have no say" in text
     assert f"the highest cosine of two features is {found['near_duplicates']['highest_cosine']:.3f}" in text
     assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
@@ -65,7 +68,12 @@ def test_the_page_says_what_the_metrics_say(clone, page):
     # Every chart has a name and every picture words in its place
     assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 10
     assert all(re.findall(r'<img src="[^"]*" alt="([^"]*)"', text))
-    assert len(re.findall("<details>", text)) == text.count("<svg ")
+    # A table under each chart, of all mistakes and of what one model alone gets right
+    assert len(re.findall("<details>", text)) == text.count("<svg ") + 2
+    rows = pd.read_csv(clone / "plots/predictions.csv").query("model == @found['selected'] and actual != predicted")
+    for row in rows.to_dict("records"):
+        cells = "".join(f"<td>{cell}</td>" for cell in (row["actual"], row["predicted"], f"{row['probability']:.4f}"))
+        assert f'<tr><th scope="row">{row["path"]}</th>{cells}</tr>' in text
 
 
 def test_the_page_says_what_it_is_of(clone, page):
@@ -87,6 +95,23 @@ def test_the_page_says_what_it_is_of(clone, page):
     finally:
         run(clone, "git", "checkout", "--quiet", ".")
         assert report(clone, "--rev", "HEAD").returncode == 0
+
+
+def test_mistakes_stand_with_the_surest_first():
+    columns = ["model", "path", "pixels", "actual", "predicted", "probability"]
+    table = pd.DataFrame(
+        [
+            ("finetune", "test/a/1.jpg", "0", "a", "b", 0.4),
+            ("finetune", "test/a/2.jpg", "1", "a", "a", 0.9),
+            ("finetune", "test/b/1.jpg", "2", "b", "c", 0.75),
+            ("train_tl", "test/c/1.jpg", "3", "c", "b", 0.99),
+        ],
+        columns=columns,
+    )
+    assert words.mistakes(table, "finetune") == [
+        ["test/b/1.jpg", "b", "c", "0.7500"],
+        ["test/a/1.jpg", "a", "b", "0.4000"],
+    ]
 
 
 def test_what_is_only_not_here_makes_no_result_old():
@@ -114,6 +139,10 @@ def test_two_commits_that_differ_are_compared_on_the_images_that_both_have(clone
         table.loc[table["actual"] == classes[1], "predicted"] = classes[2]
         table = table.replace({column: {classes[-1]: "bottle"} for column in ("actual", "predicted")})
         table.to_csv(path, index=False, lineterminator="\n")
+        metrics = clone / "metrics/evaluate.json"
+        had = json.loads(metrics.read_text())
+        has = {"train_tl": "finetune", "finetune": "train_tl"}[had["selected"]]
+        metrics.write_text(json.dumps(had | {"selected": has}))
         run(clone, "git", "commit", "--all", "--quiet", "--message", "other predictions")
         done = report(clone, "--rev", "HEAD~1")
         assert done.returncode == 0, done.stderr
@@ -127,7 +156,10 @@ def test_two_commits_that_differ_are_compared_on_the_images_that_both_have(clone
     assert "The class bottle is only in the workspace and cannot be compared." in text
     assert f"The class {classes[-1]} is only in HEAD~1 and cannot be compared." in text
     assert "Revision HEAD~1 is better than the workspace: of " in text
-    assert text.count("macro F1</th>") == 2 and "about one in twenty says yes by chance" in text
+    # Each model, and the two that were selected
+    called = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
+    assert f"<h3>selected model ({called[had['selected']]} before, {called[has]} now)</h3>" in text
+    assert text.count("macro F1</th>") == 3 and "about one in twenty says yes by chance" in text
     # All wrong now: accuracy before and now, and chance alone would hardly do so
     row = re.search(rf'<th scope="row">{classes[1]}</th><td>\d+</td><td>[\d.]+%</td><td>0\.0%</td>(.*)</tr>', text)
     assert row and row[1].endswith("<td>yes</td>")

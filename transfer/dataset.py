@@ -1,7 +1,7 @@
 """The dataset on disk: a folder for each split, in it a folder for each class, in it images."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,28 +61,41 @@ def class_folders(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and not images.is_hidden(path))
 
 
-def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images below a class folder and the files that are none, each sorted by path.
+def image_files(folder: Path, refuse: Callable[[OSError], None] | None = None) -> tuple[list[Path], list[Path]]:
+    """The images below a class folder and what is none, files and links to folders, each sorted by path.
 
     Whatever has the name of an image counts as one, so that a folder or a link to nowhere is told and not passed over.
+
+    Args:
+        refuse: called with the error of each folder that cannot be read; without it, that error is raised.
     """
     found: list[Path] = []
     others: list[Path] = []
-    for path in sorted(_below(folder)):
+    for path in sorted(_below(folder, refuse)):
         hidden = any(images.is_hidden(Path(part)) for part in path.relative_to(folder).parts)
         if images.is_image(path) and not hidden:
             found.append(path)
-        elif path.is_file():
+        elif path.is_file() or path.is_symlink():
             others.append(path)
     return found, others
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Everything below a folder. `Path.rglob` would pass over a folder that may not be read."""
-    for path in folder.iterdir():
+def _below(folder: Path, refuse: Callable[[OSError], None] | None) -> Iterator[Path]:
+    """Everything below a folder, links to folders not followed.
+
+    `Path.rglob` would pass over a folder that may not be read.
+    """
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        if refuse is None:
+            raise
+        refuse(error)
+        return
+    for path in inside:
         yield path
         if path.is_dir() and not path.is_symlink():
-            yield from _below(path)
+            yield from _below(path, refuse)
 
 
 def split_faults(found: Listing, shares: Mapping[str, float], tolerance: float, remedy: str) -> list[str]:

@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from transfer import memory
+
 # Seconds that Ctrl-C leaves to the main thread
 GRACE = 1.0
 _told = threading.Lock()
@@ -27,6 +29,8 @@ class Faults(Fault):
 
 def run(main: Callable[[], None]) -> None:
     """Run a command's `main` and end the process: status 0, 1 for a fault, 130 when interrupted."""
+    # The thread that waits for Ctrl-C would have an arena of its own, and TensorFlow's threads would share it
+    memory.one_arena()
     _end_soon_when_interrupted()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name may have bytes that no text has, and is shown nevertheless, as on standard error

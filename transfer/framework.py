@@ -8,10 +8,11 @@ operation, and where pages are dear, as in a virtual machine, having the system 
 arithmetic (MobileNetV2's forward pass takes 2.3 times as long).
 """
 
-import ctypes
 import os
 import sys
 import tempfile
+
+from transfer import memory
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # A Keras that the user has set up for another backend could not run this project. Whether oneDNN is used is the
@@ -19,13 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 
-# Options of glibc's malloc.h; other C libraries have no such call
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-if hasattr(libc := ctypes.CDLL(None), "mallopt"):
-    libc.mallopt(M_MMAP_MAX, 0)
-    libc.mallopt(M_TRIM_THRESHOLD, -1)
-    # Only the main arena can grow to any size; its lock is taken a few hundred times a batch
-    libc.mallopt(M_ARENA_MAX, 1)
+memory.one_arena()
+memory.keep_freed()
 
 with tempfile.TemporaryFile() as notes:
     sys.stderr.flush()

@@ -82,10 +82,10 @@ def read(path: Path) -> Photo:
     Raises:
         Fault: the file cannot be read as an image, or has no pixels or more than `MAX_PIXELS` of them.
     """
-    check_file(path)
-    if path.suffix.lower() in UNREADABLE:
-        raise Fault(f"{path} is in HEIC format, which cannot be read: convert it to JPEG.")
     try:
+        check_file(path)
+        if path.suffix.lower() in UNREADABLE:
+            raise Fault(f"{path} is in HEIC format, which cannot be read: convert it to JPEG.")
         if path.stat().st_size == 0:
             raise Fault(f"{path} is empty: remove or replace it.")
         with Image.open(path, formats=FORMATS) as image:

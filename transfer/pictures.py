@@ -57,7 +57,7 @@ def confusion(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str],
                     str(count),
                     ha="center",
                     va="center",
-                    color="white" if shares[row, column] > 0.5 else "black",
+                    color="white" if shares[row, column] > 0.7 else "black",
                 )
     _save(figure, path)
 

@@ -30,23 +30,41 @@ def image_files(given: Sequence[str]) -> tuple[list[str], list[str]]:
     A path is told as it was given, joined with the path below it.
     """
     found: list[str] = []
-    faults = []
+    faults: list[str] = []
+
+    def refuse(error: OSError) -> None:
+        faults.append(f"{error.filename} cannot be read ({error.strerror}): check its name and permissions.")
+
     for path in given:
-        if Path(path).is_dir():
-            try:
-                below, _ = dataset.image_files(Path(path))
-            except OSError as error:
-                faults.append(f"{error.filename} cannot be read ({error.strerror}): change its permissions.")
+        told = len(faults)
+        try:
+            if Path(path).is_dir():
+                below, others = dataset.image_files(Path(path), refuse)
+            elif Path(path).exists():
+                found.append(path)
                 continue
-            # Not by `Path`, which would drop the `./` that it was given with
-            found += [os.path.join(path, inside.relative_to(path)) for inside in below]  # noqa: PTH118
-            if not below:
-                faults.append(f"{path} holds no image: name a folder of photographs, or the photographs themselves.")
-        elif Path(path).exists():
-            found.append(path)
-        else:
-            faults.append(f"{path} does not exist: check its name.")
+            else:
+                faults.append(f"{path} does not exist: check its name.")
+                continue
+        except OSError as error:
+            refuse(error)
+            continue
+        # Not by `Path`, which would drop the `./` that it was given with
+        found += [os.path.join(path, inside.relative_to(path)) for inside in below]  # noqa: PTH118
+        faults += [
+            f"{other} is a link to a folder, which is not followed: name the folder itself."
+            for other in others
+            if other.is_dir()
+        ]
+        if not below and len(faults) == told:
+            faults.append(f"{path} holds no image: name a folder of photographs, or the photographs themselves.")
     return found, faults
+
+
+def check_output(path: Path) -> None:
+    """Raises Fault if a table must not take the place of what is there: a folder, a device, a photograph."""
+    if path.name in ("", "..") or images.is_image(path) or (path.exists() and not path.is_file()):
+        raise Fault(f"--output {path} cannot be a table: name a new file, such as found.csv.")
 
 
 def squares(paths: Sequence[str], size: int) -> Iterator[tuple[str, np.ndarray | Fault]]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from commands.programs import answer
 from commands.report import changes, drawings, results, words
-from commands.summary import MODELS
+from commands.summary import MODELS, named
 from transfer import files, galleries, params, scores
 from transfer.faults import run
 
@@ -53,8 +53,11 @@ def main() -> None:
         tests=images["test"],
         models=list(MODELS.values()),
         headline=words.headline(metrics, splits),
-        selected_because=words.named(metrics["selected_because"]),
-        verdict=words.named(metrics["comparison"]["verdict"]),
+        selected_because=named(metrics["selected_because"]),
+        verdict=named(metrics["comparison"]["verdict"]),
+        sides=files.read_csv("plots/changed_sides.csv", ("path", "actual", *MODELS)).itertuples(index=False, name=None),
+        selected=MODELS[metrics["selected"]],
+        mistaken=words.mistakes(changes.predictions_here(), metrics["selected"]),
         leakage=" ".join(words.leakage(metrics)),
         revision=revision,
         changes=changed,

@@ -1,10 +1,12 @@
 """What changed since a revision, and whether it is more than chance."""
 
+import json
 from typing import Any
 
 import pandas as pd
 
 from commands.programs import answer, succeeds
+from commands.report.results import METRICS
 from commands.report.words import sentence, share
 from commands.summary import MODELS
 from transfer import comparison, files, revisions
@@ -19,8 +21,12 @@ def compared(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
     Raises:
         Fault: the revision does not exist or has no predictions that can be used.
     """
-    before = predictions_of(revision).replace({"model": MODELS})
-    after = files.read_csv(PREDICTIONS, text_columns=revisions.TEXT_COLUMNS).replace({"model": MODELS})
+    before, after = predictions_of(revision), predictions_here()
+    had, has = selected_of(revision), files.read_json(METRICS, {"selected": str})["selected"]
+    if had in MODELS and had != has:
+        name = f"selected model ({MODELS[had]} before, {MODELS[has]} now)"
+        before, after = (once_more(table, model, name) for table, model in ((before, had), (after, has)))
+    before, after = (table.replace({"model": MODELS}) for table in (before, after))
     told = []
     for change in revisions.compare(before, after, revision):
         rows = [change_row("all", change.overall), f1_row(change.macro_f1)]
@@ -33,6 +39,27 @@ def compared(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
             }
         )
     return told, revisions.left_out(before, after, revision)
+
+
+def predictions_here() -> pd.DataFrame:
+    """The predictions of the last run."""
+    return files.read_csv(PREDICTIONS, text_columns=revisions.TEXT_COLUMNS)
+
+
+def selected_of(revision: str) -> str | None:
+    """The model that a revision has selected, if it says so."""
+    if not succeeds("git", "cat-file", "-e", f"{revision}:{METRICS}", quiet=True):
+        return None
+    try:
+        found = json.loads(answer("git", "show", f"{revision}:{METRICS}"))
+    except ValueError:
+        return None
+    return found.get("selected") if isinstance(found, dict) else None
+
+
+def once_more(predictions: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
+    """The predictions, those of one model once more under another name."""
+    return pd.concat([predictions[predictions["model"] == model].assign(model=name), predictions])
 
 
 def predictions_of(revision: str) -> pd.DataFrame:

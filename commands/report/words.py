@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from commands.report.results import Table
 from commands.summary import MODELS
 
@@ -66,6 +68,19 @@ def class_row(name: str, table: Table) -> dict[str, Any]:
     return {"name": name, "support": found[0]["support"], "cells": cells}
 
 
+def mistakes(predictions: pd.DataFrame, model: str) -> list[list[str]]:
+    """A row for each test image that a model takes for something else, the surest first: wrong labels are among them.
+
+    Args:
+        predictions: plots/predictions.csv.
+    """
+    found = predictions[(predictions["model"] == model) & (predictions["actual"] != predictions["predicted"])]
+    found = found.sort_values("probability", ascending=False, kind="stable")
+    return [
+        [row["path"], row["actual"], row["predicted"], f"{row['probability']:.4f}"] for row in found.to_dict("records")
+    ]
+
+
 def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested parameters as dotted keys."""
     rows: list[tuple[str, str]] = []
@@ -88,13 +103,6 @@ def within(found: Mapping[str, Any], name: str = "accuracy") -> str:
 
 def interval(low: float, high: float) -> str:
     return f"{low:.1%} to {high:.1%}"
-
-
-def named(text: str) -> str:
-    """A sentence with the models called by their names for people."""
-    for model, name in MODELS.items():
-        text = text.replace(model, name)
-    return sentence(text)
 
 
 def sentence(text: str) -> str:
