@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clones, processes, tables
-from transfer import files, runtime
+from commands.programs import answer
+from transfer import files, params, runtime
 from transfer.faults import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +40,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(folder, Path(temporary))
         results: dict[str, Any] = {
-            "machine": {"processors": os.cpu_count(), "processor": processor(), **runtime.versions()}
+            "commit": answer("git", "describe", "--always", "--dirty").strip(),
+            "machine": {"processors": os.cpu_count(), "processor": processor(), **runtime.versions()},
         }
         sections: dict[str, Callable[[], Any]] = {
             "passes": bench.passes,
@@ -50,11 +52,11 @@ def main() -> None:
         for name, section in sections.items():
             print(f"{name} ...", file=sys.stderr)
             results[name] = section()
+            results["ratios"] = {what: theirs / ours for what, theirs, ours in tables.rows(results)}
             # As far as it has come: a fault in the last section should not cost the hour before it
             files.write_json(RESULTS / "bench.json", results)
-    table = tables.markdown(files.read_json(RESULTS / "bench.json"))
-    files.write_text(RESULTS / "bench.md", table)
-    print(table)
+            files.write_text(RESULTS / "bench.md", tables.markdown(results))
+    print(tables.markdown(results))
 
 
 class Bench:
@@ -87,6 +89,7 @@ class Bench:
         # Shortened: only that it has run matters to the runs that find nothing to do
         clones.change(clone, {"finetune.epochs": 1, "finetune.warmup_epochs": 0})
         processes.python(*DVC, "repro", folder=clone)
+        found["prediction"] = self._json("benchmarks.prediction", str(self.photographs), folder=clone)
         found["nothing"] = [processes.python(*DVC, "repro", folder=clone).seconds for _ in range(TIMES)]
         return found
 
@@ -102,7 +105,9 @@ class Bench:
             found[precision], clone = self._cold("InceptionResNetV2", {"augment.views": 1, "precision": precision})
         found["head_again"] = [self._head_again(clone) for _ in range(TIMES)]
         found["precision"] = precision
-        found["fine_tuning"] = self._json("benchmarks.finetuning", "--frozen-layers", *cuts, folder=clone)
+        views = str(params.load(self.template / "params.yaml").augment.views)
+        words = ("--frozen-layers", *cuts, "--views", "1", views)
+        found["fine_tuning"] = self._json("benchmarks.finetuning", *words, folder=clone)
         return found
 
     def _notebook(self, backbone: str, *words: str) -> tuple[processes.Measured, Any]:

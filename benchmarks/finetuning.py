@@ -6,6 +6,7 @@ To be run in a folder where prepare, features and train_tl have run.
 """
 
 import argparse
+import tempfile
 import time
 from dataclasses import replace
 from functools import partial
@@ -29,14 +30,19 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="JSON file to write")
     parser.add_argument("--frozen-layers", type=int, nargs="+", required=True)
     parser.add_argument("--batches", type=int, default=4, help="training batches to time an epoch over")
+    parser.add_argument("--views", type=int, nargs="+", default=[1], help="numbers of views to reckon the prefix for")
     asked = parser.parse_args()
     settings = params.load()
     runtime.start(settings.seed)
+    # Whose disk is asked for space
+    scratch.FOLDER.mkdir(exist_ok=True)
     augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     train, validation = prepared.load("train"), prepared.load("validation")
     share = min(asked.batches * settings.batch_size / len(train), 1)
     # As large a part of the validation images as of the training images
     few, fewer = (part(split, np.arange(len(split)) < round(len(split) * share)) for split in (train, validation))
+
+    run_through = augmentation.views * len(few) + len(fewer)
 
     backbone = backbones.load(Path("models/backbone"))
     results = {}
@@ -47,8 +53,10 @@ def main() -> None:
         )
         times = [time.perf_counter()]
         with (
-            scratch.folder("benchmark", str(frozen_layers)) as own,
-            prefix.once(frozen, few, fewer, augmentation, settings.batch_size, own / "prefix", training=1) as given,
+            tempfile.TemporaryDirectory(dir=".") as own,
+            prefix.once(
+                frozen, few, fewer, augmentation, settings.batch_size, Path(own, "prefix"), training=1
+            ) as given,
         ):
             # Asking for the first batch is what runs the frozen layers
             next(given[1]())
@@ -60,11 +68,14 @@ def main() -> None:
                 steps_per_epoch=batches.number(len(few), settings.batch_size),
                 after_epoch=partial(note, times),
                 description=f"{frozen_layers} layers frozen",
-                state=own / "training.npz",
+                state=Path(own, "training.npz"),
             )
         epochs = [end - start for start, end in pairwise(times[1:])]
         results[str(frozen_layers)] = {
-            "prefix_seconds": (times[1] - times[0]) / share,
+            "prefix_seconds": {
+                str(views): (times[1] - times[0]) * (views * len(train) + len(validation)) / run_through
+                for views in asked.views
+            },
             "epoch_seconds": median(epochs[1:]) / share,
             "tracing_seconds": epochs[0] - median(epochs[1:]),
         }

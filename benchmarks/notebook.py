@@ -17,6 +17,8 @@ from typing import Any
 from transfer import applications, files
 from transfer.framework import keras, tf
 
+BATCH = 64
+
 
 class Notebook(keras.Model):
     """Augmentation, preprocessing, backbone in inference mode, pooling, dropout, softmax."""
@@ -57,7 +59,7 @@ def main() -> None:
         keras.utils.image_dataset_from_directory(
             asked.folder / split,
             image_size=(asked.image_size, asked.image_size),
-            batch_size=64,
+            batch_size=BATCH,
             label_mode="categorical",
             shuffle=False,
             verbose=False,
@@ -65,7 +67,7 @@ def main() -> None:
         for split in ("train", "validation", "test")
     )
     classes = len(train.class_names)
-    train = train.unbatch().cache().shuffle(1000, seed=asked.seed).batch(64).prefetch(tf.data.AUTOTUNE)
+    train = train.unbatch().cache().shuffle(1000, seed=asked.seed).batch(BATCH).prefetch(tf.data.AUTOTUNE)
     validation = validation.cache().prefetch(tf.data.AUTOTUNE)
 
     backbone = getattr(keras.applications, asked.backbone)(
@@ -119,7 +121,8 @@ def timed_steps(model: keras.Model, train: tf.data.Dataset, validation: tf.data.
     """An epoch's seconds from a few of its steps; what happens once, as tracing and decoding, is not in them."""
     # Every image decoded and cached, both functions traced, for the batches' both sizes
     model.fit(train.take(1), verbose=0)
-    batches = sum(1 for _ in train)
+    # Its last batch is a smaller one
+    batches = sum(len(labels) for _, labels in train) / BATCH
     model.evaluate(validation, verbose=0)
     begun = time.perf_counter()
     model.fit(train.take(steps), verbose=0)

@@ -30,6 +30,8 @@ def main() -> None:
     asked = parser.parse_args()
     settings = params.load()
     runtime.start(settings.seed)
+    # Whose disk is asked for space
+    scratch.FOLDER.mkdir(exist_ok=True)
     backbone = backbones.load(Path("models/backbone"))
     weights = [variable.numpy() for variable in backbone.model.variables]
     augmentation = views.Augmentation(
@@ -59,8 +61,10 @@ def main() -> None:
                     variable.assign(value)
                 frozen, rest = backbone.cut(asked.frozen_layers)
                 with (
-                    scratch.folder("views", f"{count}-{held}") as own,
-                    prefix.once(frozen, seen, unseen, fewer, settings.batch_size, own / "prefix", training=1) as given,
+                    tempfile.TemporaryDirectory(dir=folder) as own,
+                    prefix.once(
+                        frozen, seen, unseen, fewer, settings.batch_size, Path(own, "prefix"), training=1
+                    ) as given,
                 ):
                     fit = training.fit(
                         classifier.Tail(rest, head),
@@ -69,7 +73,7 @@ def main() -> None:
                         steps_per_epoch=batches.number(len(seen), settings.batch_size),
                         after_epoch=lambda _: None,
                         description=f"{count} views, fine-tuned",
-                        state=own / "training.npz",
+                        state=Path(own, "training.npz"),
                     )
                 add(right["finetune"], count, fit, len(unseen))
     images = int(np.isin(fold, held_out).sum())

@@ -1,13 +1,14 @@
 """Run the pipeline of the last commit from scratch in a temporary clone, and say what came out the same: `make verify`.
 
 Nothing is taken from earlier runs but the data and the weights. Exit status 0 if every out has the bytes that dvc.lock
-says, 1 if not.
+says, and metrics/ and plots/ those that are committed, 1 if not.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def main() -> None:
             if tracked:
                 fetch(tracked, clone)
         committed = outs(clone)
+        # DVC would leave in it what no stage makes any more
+        (clone / LOCK).unlink()
         dvc("repro", "--force", "--no-run-cache", folder=clone)
         found = outs(clone)
         same = True
@@ -48,6 +51,15 @@ def main() -> None:
                 if not reproduced:
                     for name in different(path, before.get(path), after.get(path), clone, cache):
                         print(f"  {'':15}   {name}")
+        told_already = [
+            path
+            for stage, now in found.items()
+            for path, digest in now.items()
+            if committed.get(stage, {}).get(path) != digest
+        ]
+        for path in stray(clone, told_already):
+            same = False
+            print(f"NOT reproduced {path}: dvc.lock has it as it came out, but something else is committed")
         farthest = changes(clone)
     if not same:
         told = "".join(f"\n  {name}: {old} was committed, {new} is what came out" for name, old, new in farthest)
@@ -88,6 +100,16 @@ def different(path: str, committed: str | None, found: str | None, clone: Path, 
         changed = answer("git", "-C", str(clone), "diff", "--name-only", "--", path).split()
         return [name for name in changed if name != path]
     return ["which of its files is not known here: `dvc pull` would bring those that were committed"]
+
+
+def stray(clone: Path, outs: Sequence[str]) -> list[str]:
+    """What is committed in metrics/ and plots/ otherwise than dvc.lock has it: it came out like the lock, and differs.
+
+    Args:
+        outs: those that dvc.lock tells otherwise than before; their files are told already.
+    """
+    changed = answer("git", "-C", str(clone), "diff", "--name-only", "HEAD", "--", "metrics", "plots").splitlines()
+    return [path for path in changed if not any(Path(path).is_relative_to(out) for out in outs)]
 
 
 def changes(clone: Path) -> list[tuple[str, Any, Any]]:

@@ -18,8 +18,8 @@ BACKBONE = Path("models/backbone")
 def main() -> None:
     settings = params.load()
     augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    splits = [(prepared.load("train"), "train", augmentation.views)]
-    splits += [(prepared.load(split), split, 1) for split in ("validation", "test")]
+    views_of = {"train": augmentation.views, "validation": 1, "test": 1}
+    splits = [(prepared.load(split, size=settings.image_size), split, number) for split, number in views_of.items()]
 
     from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
     from transfer import runtime

@@ -34,6 +34,7 @@ def main() -> None:
     # Each round starts from the best weights of the one before: they are still in the layers
     inputs = [prepared.FOLDER, BACKBONE, HEAD]
     with scratch.folder("finetune", resume.key(settings, inputs)) as own, curves(Path("plots/finetune")) as add:
+        prefix.check_space([backbone.cut(layers)[0] for layers in settings.finetune.frozen_layers], *data[:3], own)
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)
@@ -62,17 +63,13 @@ def main() -> None:
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
 
         kept, least = rounds.kept(results), rounds.least_overfitted(results)
-        files.write_json(
-            "metrics/finetune.json",
-            {
-                "kept": {"round": kept + 1, **metrics[str(kept + 1)]},
-                "least_overfitted": {"round": least + 1, "frozen_layers": results[least].frozen_layers},
-                "rounds": metrics,
-            },
-        )
+        about_kept = {"round": kept + 1, **metrics[str(kept + 1)]}
+        about_least = {"round": least + 1, "frozen_layers": results[least].frozen_layers}
+        found = {"kept": about_kept, "least_overfitted": about_least, "rounds": metrics}
+        files.write_json("metrics/finetune.json", found)
     for result in results:
-        found = f"validation accuracy {result.validation_accuracy:.4f}, training {result.train_accuracy:.4f}"
-        print(f"{result.frozen_layers} layers frozen: {found}")
+        told = f"validation accuracy {result.validation_accuracy:.4f}, training {result.train_accuracy:.4f}"
+        print(f"{result.frozen_layers} layers frozen: {told}")
     print(f"Kept: {results[kept].frozen_layers} layers frozen; least overfitted: {results[least].frozen_layers}")
 
 

@@ -392,7 +392,19 @@ DATASET = {
     ),
     "a .dvc file that is no YAML": (
         written(f"{DATA}.dvc", "outs: ["),
-        [f"{DATA}.dvc is not valid YAML: restore it with `git checkout {DATA}.dvc`."],
+        [f"{DATA}.dvc is not as DVC writes it: restore it with `git checkout {DATA}.dvc`."],
+    ),
+    "a .dvc file without its outs": (
+        written(f"{DATA}.dvc", "outs:\n"),
+        [f"{DATA}.dvc is not as DVC writes it: restore it with `git checkout {DATA}.dvc`."],
+    ),
+    "a .dvc file of another shape": (
+        written(f"{DATA}.dvc", f"outs: [{DATA}]\n"),
+        [f"{DATA}.dvc is not as DVC writes it: restore it with `git checkout {DATA}.dvc`."],
+    ),
+    "a .dvc file that is no text": (
+        written(f"{DATA}.dvc", b"\x89PNG\r\n\xff"),
+        [f"{DATA}.dvc is not as DVC writes it: restore it with `git checkout {DATA}.dvc`."],
     ),
     "a file for prepared/": (both(gone("prepared"), written("prepared", "")), ["prepared is in the way"]),
     "a folder for a metric": (

@@ -55,37 +55,50 @@ def test_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
 
 
 def test_the_table_divides_the_studys_seconds_by_the_pipelines():
-    notebook = {"train_tl": {"epoch_seconds": 80.0}, "frozen_500": {"epoch_seconds": 120.0}}
+    notebook = {"timed_steps": 3, "train_tl": {"epoch_seconds": 80.0}, "frozen_500": {"epoch_seconds": 120.0}}
     runs = [{"seconds": seconds, "peak_bytes": 1, "validation_accuracy": 0.7} for seconds in (90.0, 80.0, 1000.0)]
     fast = [{"seconds": 30.0, "peak_bytes": 1, "validation_accuracy": 0.75}]
     one_pass = {"images_per_second": 12.6, "matrix_product_gflops": 382, "share_of_ceiling": 0.96}
-    found = tables.markdown(
-        {
-            "machine": {"processors": 2, "processor": "some", "tensorflow": "2"},
-            "passes": {"float32": one_pass, "bfloat16": one_pass},
-            "MobileNetV2": {
-                "notebook": runs,
-                "one_view": fast,
-                "default_views": fast,
-                "head_again": [9.0],
-                "nothing": [0.8],
-            },
-            "InceptionResNetV2": {
-                "notebook": {"float32": notebook, "bfloat16": notebook},
-                "float32": {"seconds": 100.0},
-                "bfloat16": {"seconds": 80.0},
-                "head_again": [10.0],
-                "precision": "bfloat16",
-                "fine_tuning": {
-                    "rounds": {"500": {"prefix_seconds": 50.0, "epoch_seconds": 40.0, "tracing_seconds": 30.0}}
+    predicted = {"photographs": 9, "images_per_second": 50.0, "ratio": 0.9, "peak_bytes": {"8": 1e8, "24": 1.1e8}}
+    results = {
+        "machine": {"processors": 2, "processor": "some", "tensorflow": "2"},
+        "passes": {"float32": one_pass, "bfloat16": one_pass},
+        "MobileNetV2": {
+            "notebook": runs,
+            "one_view": fast,
+            "default_views": fast,
+            "head_again": [9.0],
+            "nothing": [0.8],
+            "prediction": predicted,
+        },
+        "InceptionResNetV2": {
+            "notebook": {"float32": notebook, "bfloat16": notebook},
+            "float32": {"seconds": 100.0},
+            "bfloat16": {"seconds": 80.0},
+            "head_again": [10.0],
+            "precision": "bfloat16",
+            "fine_tuning": {
+                "timed_share": 0.25,
+                "rounds": {
+                    "500": {
+                        "prefix_seconds": {"1": 50.0, "4": 130.0},
+                        "epoch_seconds": 40.0,
+                        "tracing_seconds": 30.0,
+                    }
                 },
             },
-            "memory": {"peak_bytes": {"prepare": {"10": 1e8, "100": 1.1e8}}, "ratio": {"prepare": 1.1}},
-        }
-    )
+        },
+        "memory": {"peak_bytes": {"prepare": {"10": 1e8, "100": 1.1e8}}, "ratio": {"prepare": 1.1}},
+    }
+    found = tables.markdown(results)
     # The median of the study's runs, five of its epochs, ten of its epochs of fine-tuning
     assert "MobileNetV2 224, one view | 90.0 s | 30.0 s | 3.00 |" in found
-    assert "float32, one view * | 400.0 s | 100.0 s | 4.00 |" in found
-    assert "500 frozen, bfloat16 against float32 * | 120.0 s | 40.0 s | 3.00 |" in found
-    assert "the frozen prefix included * | 1200.0 s | 480.0 s | 2.50 |" in found
+    assert "5 epochs against one view, float32 * | 400.0 s | 100.0 s | 4.00 |" in found
+    assert "500 frozen, bfloat16 against float32 ** | 120.0 s | 40.0 s | 3.00 |" in found
+    assert "500 frozen, with the prefix of one view ** | 1200.0 s | 480.0 s | 2.50 |" in found
+    assert "500 frozen, with the prefix of 4 views ** | 1200.0 s | 560.0 s | 2.14 |" in found
     assert "| prepare | 100 | 110 | 1.10 |" in found
+    assert "50.0 images a second in the model, 90% of the features stage's rate" in found
+    # As far as a run has come
+    assert tables.markdown({key: results[key] for key in ("machine", "passes")}).count("\n| float32 | 12.6 |") == 1
+    assert tables.rows({"machine": results["machine"]}) == []

@@ -84,6 +84,6 @@ def test_bind_is_undone_by_release():
 @pytest.mark.parametrize("act", [binding.faults, binding.bind, binding.release])
 def test_a_broken_file_is_named_and_left(act):
     DVC_FILE.write_text("<<<<<<< HEAD\nouts: [\n")
-    with pytest.raises(Fault, match=r"dataset_images\.dvc is not valid YAML"):
+    with pytest.raises(Fault, match=r"dataset_images\.dvc is not as DVC writes it"):
         act(DVC_FILE)
     assert DVC_FILE.read_text() == "<<<<<<< HEAD\nouts: [\n"

@@ -101,7 +101,8 @@ def test_the_command_measures_the_files_that_it_writes(project, tmp_path, monkey
     assert told["largest_difference"] == pytest.approx(np.abs(probabilities - wide).max(), abs=1e-4)
     apart = (probabilities.argmax(axis=1) == test.labels).mean() - (wide.argmax(axis=1) == test.labels).mean()
     assert told["comparison"]["difference"] == pytest.approx(apart, abs=1e-6)
-    assert told["comparison"]["verdict"].startswith("finetune and model_8bit.tflite cannot be told apart")
+    # Of six images no difference is more than chance
+    assert "cannot be told apart" in told["comparison"]["verdict"]
 
 
 @pytest.mark.parametrize("folder", [".", "..", "models", "params.yaml"])

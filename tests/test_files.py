@@ -1,6 +1,8 @@
 """What is written to a file is whole, the same everywhere, and read back as it was."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -148,3 +150,47 @@ def test_a_folder_left_half_done_by_a_killed_run_does_not_get_in(tmp_path):
         (folder / "new").write_text("new")
     assert names(tmp_path / "out") == ["new"]
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("renamed", [0, 1])
+def test_a_kill_while_a_folder_is_replaced_leaves_no_part_of_one(tmp_path, monkeypatch, renamed):
+    for name in ("out", "new"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            (tmp_path / name / f"{name}{number}").write_text(name)
+    really, done = Path.replace, []
+
+    def killed(path, target):
+        if len(done) == renamed:
+            raise KeyboardInterrupt
+        done.append(path)
+        return really(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        files.replace_folder(tmp_path / "new", tmp_path / "out")
+    monkeypatch.undo()
+    assert names(tmp_path / "new") == ["new0", "new1", "new2"]
+    assert renamed or names(tmp_path / "out") == ["out0", "out1", "out2"]
+    files.replace_folder(tmp_path / "new", tmp_path / "out")
+    assert names(tmp_path / "out") == ["new0", "new1", "new2"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_has_its_name_is_on_disk(tmp_path, monkeypatch):
+    """Not seen by a power failure, but by the order: each file is synced before its name is given."""
+    events = []
+    really, really_sync = Path.replace, os.fsync
+    monkeypatch.setattr(os, "fsync", lambda place: events.append(f"sync {Path(f'/proc/self/fd/{place}').readlink()}"))
+    monkeypatch.setattr(Path, "replace", lambda path, to: (events.append(f"name {to}"), really(path, to))[1])
+    files.write_text(tmp_path / "a.json", "{}")
+    with files.new_folder(tmp_path / "out") as folder:
+        (folder / "weights").write_text("w")
+    monkeypatch.setattr(os, "fsync", really_sync)
+    assert events == [
+        f"sync {tmp_path}/.a.json.partial",
+        f"name {tmp_path}/a.json",
+        f"sync {tmp_path}/.out.partial/weights",
+        f"name {tmp_path}/out",
+        f"sync {tmp_path}",
+    ]

@@ -1,13 +1,14 @@
 """Image files as they come from cameras, scanners and the web, and files that are none."""
 
 import struct
+import time
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from transfer import images
+from transfer import images, parallel
 from transfer.faults import Fault
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -301,3 +302,49 @@ def test_the_digest_is_another_for_one_changed_pixel_and_for_another_shape():
 def test_the_digest_does_not_depend_on_how_the_pixels_lie_in_memory():
     pixels = np.random.default_rng(1).integers(0, 256, (4, 6, 3), np.uint8)
     assert images.digest(np.asfortranarray(pixels)) == images.digest(pixels)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "told"),
+    [
+        (MemoryError(), MemoryError, ""),
+        (OSError(5, "Input/output error"), Fault, "cannot be read (Input/output error): check its disk."),
+        # What a decoder meets that seeks by a broken file's numbers
+        (OSError(22, "Invalid argument"), Fault, "is broken ([Errno 22] Invalid argument): remove or replace it."),
+        (OSError("image file is truncated"), Fault, "is broken (image file is truncated): remove or replace it."),
+    ],
+)
+def test_what_is_no_fault_of_the_file_is_not_laid_on_it(tmp_path, photograph, monkeypatch, error, raised, told):
+    photograph(tmp_path / "a.png")
+
+    def failing(image):
+        raise error
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", failing)
+    with pytest.raises(raised) as found:
+        images.read(tmp_path / "a.png")
+    assert str(found.value) == (f"{tmp_path}/a.png {told}" if told else "")
+
+
+def test_large_images_are_decoded_one_at_a_time(tmp_path, photograph, monkeypatch):
+    paths = [tmp_path / f"{number}.png" for number in range(8)]
+    for number, path in enumerate(paths):
+        photograph(path, seed=number)
+    now, most = [], []
+    really = PngImagePlugin.PngImageFile.load
+
+    def load(image):
+        now.append(1)
+        time.sleep(0.01)
+        most.append(len(now))
+        now.pop()
+        return really(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    monkeypatch.setattr(images, "LARGE", 1)
+    list(parallel.mapped(images.read, paths, threads=4))
+    assert max(most) == 1
+    most.clear()
+    monkeypatch.setattr(images, "LARGE", 20_000_000)
+    list(parallel.mapped(images.read, paths, threads=4))
+    assert max(most) > 1

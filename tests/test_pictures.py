@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runs import run_python
 from transfer import pictures
 from transfer.galleries import Gallery, SideBySide
 
@@ -175,3 +176,14 @@ def test_pairs_of_noise_are_a_small_picture_and_the_same_bytes_each_time(tmp_pat
     opened(tmp_path / "first.png", 1000)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
     assert (tmp_path / "first.png").stat().st_size < 500_000
+
+
+def test_a_users_own_matplotlibrc_changes_nothing(tmp_path):
+    script = "import numpy as np; from pathlib import Path; from transfer import pictures\n"
+    script += "pictures.confusion(np.array([0, 1]), np.array([1, 1]), ['a', 'b'], 'title', Path('found.png'))\n"
+    for name, settings in (("plain", ""), ("own", "font.size: 20\naxes.facecolor: red\nfont.sans-serif: Nimbus\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "matplotlibrc").write_text(settings)
+        done = run_python(tmp_path / name, "-c", script)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "own/found.png").read_bytes() == (tmp_path / "plain/found.png").read_bytes()

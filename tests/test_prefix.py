@@ -207,6 +207,24 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_computed(backbone, 
         next(training_batches(0))
 
 
+def test_the_largest_of_several_trainings_is_asked_for_before_the_first(backbone, monkeypatch):
+    cuts = [cut(backbone, layers) for layers in (153, 20, 0)]
+    needed = 35 * (NARROW + WIDE) * 4
+    given = cuts, TRAIN, VALIDATION, augmentation(3), Path()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1))
+    with pytest.raises(Fault, match="activations of 20 frozen layers needs"):
+        prefix.check_space(*given)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed))
+    prefix.check_space(*given)
+    # What an interrupted one has kept goes before another is begun
+    FOLDER.mkdir()
+    np.save(FOLDER / "train-0.npy", np.zeros(1000, np.uint8))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1000))
+    prefix.check_space(*given)
+    prefix.check_space(cuts[2:], *given[1:])
+    assert all(frozen.images == 0 for frozen in cuts)
+
+
 def test_what_does_not_hold_what_was_noted_is_computed_again(backbone):
     frozen = cut(backbone, 20)
     with pytest.raises(KeyboardInterrupt), once(frozen) as (training_batches, _):

@@ -93,6 +93,13 @@ def test_the_same_dataset_gives_the_same_bytes(tmp_path):
     assert {path.name: path.read_bytes() for path in build(folder)[0].iterdir()} == first
 
 
+def test_images_of_another_size_are_not_taken(tmp_path):
+    out, _ = build(plain(tmp_path / "images"))
+    assert len(prepared.load("test", out, size=4)) == 2
+    with pytest.raises(Fault, match=r"test\.npy cannot be read \(its shape is \(2, 4, 4, 3\)\): make it anew"):
+        prepared.load("test", out, size=5)
+
+
 def test_arrays_are_read_by_memory_map_and_cannot_be_written(tmp_path):
     out, _ = build(plain(tmp_path / "images"))
     split = prepared.load("train", out)

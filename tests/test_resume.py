@@ -34,6 +34,23 @@ def test_a_state_comes_back_in_every_bit():
     assert [path.name for path in Path().iterdir()] == ["state.npz"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda monkeypatch: monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3, 4, 5, 6}),
+        lambda monkeypatch: monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1"),
+        lambda monkeypatch: monkeypatch.setattr(Path, "read_text", lambda path: "flags: fpu avx2 and others\n"),
+    ],
+    ids=["cores", "threads", "processor"],
+)
+def test_work_of_another_processor_or_with_other_threads_is_other_work(monkeypatch, change):
+    # Sums come out otherwise in their last bits there: half of a training from each would be what neither gives
+    before = resume.key(recipe(), [])
+    assert before == resume.key(recipe(), [])
+    change(monkeypatch)
+    assert resume.key(recipe(), []) != before
+
+
 def test_many_arrays_come_back_in_their_order():
     resume.save(Path("state.npz"), {}, {"model": [np.array(number) for number in range(12)]})
     assert [int(found) for found in resume.load(Path("state.npz"))[1]["model"]] == list(range(12))

@@ -129,6 +129,32 @@ def test_what_comes_out_as_committed_is_said_and_the_status_is_0(small):
     assert told[-1].startswith("All of ") and told[-1].endswith(" is reproduced, byte for byte.")
 
 
+def test_a_metric_that_was_committed_otherwise_than_the_lock_has_it_is_not_reproduced(small):
+    metrics = small / "metrics/evaluate.json"
+    before = metrics.read_text()
+    metrics.write_text(before.replace("1", "2"))
+    commit(small)
+    done = verified(small)
+    metrics.write_text(before)
+    commit(small)
+    assert done.returncode == 1
+    told = "NOT reproduced metrics/evaluate.json: dvc.lock has it as it came out, but something else is committed"
+    assert told in done.stdout.splitlines()
+    assert "test accuracy of finetune: 2 was committed, 1 is what came out" in done.stderr
+
+
+def test_a_stage_that_is_no_more_is_not_reproduced(small):
+    lock = small / "dvc.lock"
+    before = lock.read_text()
+    lock.write_text(before + "  second:\n    cmd: 'true'\n    outs:\n    - {path: more, md5: 1a, size: 1}\n")
+    commit(small)
+    done = verified(small)
+    lock.write_text(before)
+    commit(small)
+    assert done.returncode == 1
+    assert "  NOT reproduced  more" in done.stdout.splitlines()
+
+
 def test_what_does_not_is_named_with_its_files_and_the_status_is_1(small):
     committed = (small / "make.py").read_text()
     (small / "make.py").write_text(committed.replace('write_text("b")', 'write_text("c")'))

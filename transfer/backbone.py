@@ -55,8 +55,11 @@ class Frozen:
 
     @cached_property
     def outputs(self) -> list[tuple[tuple[int, ...], np.dtype]]:
-        """Shape and type of each tensor at the cut, for one image."""
-        return [(tuple(tensor.shape[1:]), np.dtype(tensor.dtype.as_numpy_dtype)) for tensor in self._compiled.outputs]
+        """Shape and type of each tensor at the cut, for one image. To ask runs nothing, and settles no weights."""
+        if self.pooling:
+            return [((int(self.model.output_shape[-1]),), np.dtype(np.float32))]
+        tensors = self.model.outputs if self.layers else self.model.inputs
+        return [(tuple(tensor.shape[1:]), np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype)) for tensor in tensors]
 
     @cached_property
     def _compiled(self) -> Any:
@@ -85,7 +88,7 @@ class Backbone:
         name: class of `keras.applications`.
         arguments: constructor arguments that are not Keras' defaults, such as `{"alpha": 0.35}`.
         image_size: side of the square images, in pixels.
-        precision: `float32` or `bfloat16`, what its layers compute in.
+        precision: `float32` or `bfloat16`, what its layers were made to compute in.
         source: where the weights came from: `imagenet`, `random`, or the path of a file.
         model: the Functional model, (images, size, size, 3) to (images, rows, columns, channels).
     """
@@ -188,7 +191,9 @@ def describe(folder: Path) -> dict[str, Any]:
 def load(folder: Path) -> Backbone:
     """Rebuild a saved backbone. Raises Fault if a file is missing or does not fit."""
     known = describe(folder)
-    model = _model(known["name"], known["arguments"], known["image_size"], known["precision"])
+    # A model made where there is bfloat16 computes in float32 where there is none
+    precision = runtime.usable_precision(known["precision"])
+    model = _model(known["name"], known["arguments"], known["image_size"], precision)
     told = f"{folder / WEIGHTS} cannot be used: make it anew with `dvc repro`"
     weights_file.load(model, folder / WEIGHTS, told)
     return Backbone(known["name"], known["arguments"], known["image_size"], known["precision"], known["weights"], model)

@@ -61,6 +61,9 @@ def _read(dvc_file: Path) -> dict[str, Any]:
         content = yaml.safe_load(dvc_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except yaml.YAMLError:
-        raise Fault(f"{dvc_file} is not valid YAML: restore it with `git checkout {dvc_file}`.") from None
-    return content if isinstance(content, dict) else {}
+    except (yaml.YAMLError, ValueError):  # bytes that are no text, and numbers that are none
+        content = None
+    outs = content.get("outs", []) if isinstance(content, dict) else None
+    if not isinstance(outs, list) or not all(isinstance(out, dict) for out in outs):
+        raise Fault(f"{dvc_file} is not as DVC writes it: restore it with `git checkout {dvc_file}`.")
+    return dict(content)

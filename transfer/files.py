@@ -32,6 +32,9 @@ def new_text(path: str | Path) -> Iterator[TextIO]:
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+            # On disk before it has the name: a machine that loses its power leaves no empty file behind
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -147,15 +150,33 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     partial.mkdir(parents=True)
     try:
         yield partial
+        for inside in partial.rglob("*"):
+            if inside.is_file():
+                _sync(inside)
         replace_folder(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def replace_folder(folder: Path, path: Path) -> None:
-    """Have a folder take the place of `path`."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Have a folder take the place of `path`, of which at no instant a part is there."""
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    # Anything else is in the way, and the next line says so
+    if path.is_dir() and not path.is_symlink():
+        path.replace(old)
     folder.replace(path)
+    _sync(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or what a folder says of its files, on disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def rounded(value: Any) -> Any:

@@ -1,10 +1,13 @@
 """One image file: which files count as images, decoding, the square that the backbone sees, the pixels' digest."""
 
 import ctypes
+import errno
 import hashlib
 import logging
+import threading
 import unicodedata
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +24,12 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 UNREADABLE = frozenset({".heic", ".heif"})
 # Pillow's own bound: more pixels than any phone's ordinary photograph, and 270 MB decoded.
 MAX_PIXELS = 89_478_485
+# Decoding takes a dozen bytes a pixel for a moment: from this size on only one image is decoded at a time.
+LARGE = 20_000_000
 ORIENTATION = 0x0112
+# What says nothing of the file itself. A broken one makes its decoder seek where nothing is: that has an errno too.
+DISK_FAULTS = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE)
+_large = threading.Lock()
 
 # Pillow registers most of its decoders only when asked to, and threads must not ask at once.
 Image.init()
@@ -95,13 +103,19 @@ def read(path: Path) -> Photo:
                 raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.")
             # Before loading: a TIFF turns itself as it loads, and forgets that it did
             mode, turned = image.mode, image.getexif().get(ORIENTATION) in range(2, 9)
-            image.load()
-            return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
+            # One large image at a time, however many threads decode
+            with _large if image.width * image.height > LARGE else nullcontext():
+                image.load()
+                return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
     except Fault:
+        raise
+    except MemoryError:
         raise
     except PermissionError:
         raise Fault(f"{path} may not be read: change its permissions.") from None
     except Exception as error:  # on a broken file, decoders raise almost anything
+        if isinstance(error, OSError) and error.errno in DISK_FAULTS:
+            raise Fault(f"{path} cannot be read ({error.strerror}): check its disk.") from None
         told = " ".join(str(error).split())
         reason = "no image that can be read" if isinstance(error, Image.UnidentifiedImageError) else f"broken ({told})"
         raise Fault(f"{path} is {reason}: remove or replace it.") from None

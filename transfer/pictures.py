@@ -11,6 +11,9 @@ from PIL import Image
 
 from transfer.galleries import Gallery, SideBySide
 
+# Whatever the user's matplotlibrc says: a picture is the same bytes everywhere
+matplotlib.rcdefaults()
+matplotlib.rcParams["font.sans-serif"] = ["DejaVu Sans"]
 # A class may be called anything, `$x$` included.
 matplotlib.rcParams["text.parse_math"] = False
 COLUMNS = 6

@@ -5,7 +5,7 @@ compute in.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -51,12 +51,7 @@ def once(
     def run() -> tuple[Callable[[int], Batches], Callable[[], Batches]]:
         folder.mkdir(exist_ok=True)
         splits = {"validation": (validation, 1), "train": (train, augmentation.views)}
-        already = sum(path.stat().st_size for path in folder.glob("*.npy"))
-        scratch.check_space(
-            size(frozen, sum(len(split) * views for split, views in splits.values())) - already,
-            f"keeping the activations of {frozen.layers} frozen layers",
-            "lower augment.views (0 keeps none of training), or freeze layers",
-        )
+        check_space([frozen], train, validation, augmentation, folder)
         # The space for all of them is taken before any is computed
         kept = {
             name: arrays(frozen, len(split), views, folder, name) for name, (split, views) in splits.items() if views
@@ -71,6 +66,27 @@ def once(
 
     yield lambda epoch: run()[0](epoch), lambda: run()[1]()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_space(
+    cuts: Sequence[Frozen], train: Split, validation: Split, augmentation: Augmentation, folder: Path
+) -> None:
+    """To be asked before the first of several trainings, one for each cut, one after the other.
+
+    Args:
+        folder: what is kept below it already needs no space.
+
+    Raises:
+        Fault: the disk is too small for the activations of one of them.
+    """
+    images = len(validation) + len(train) * augmentation.views
+    largest = max((frozen for frozen in cuts if frozen.layers), key=lambda frozen: size(frozen, images), default=None)
+    if largest is not None:
+        scratch.check_space(
+            size(largest, images) - sum(path.stat().st_size for path in folder.rglob("*.npy")),
+            f"keeping the activations of {largest.layers} frozen layers",
+            "lower augment.views (0 keeps none of training), or freeze layers",
+        )
 
 
 def size(frozen: Frozen, images: int) -> int:

@@ -83,13 +83,13 @@ def build(found: Listing, size: int, faults: list[str], folder: Path = FOLDER) -
     return odd
 
 
-def load(split: str, folder: Path = FOLDER) -> Split:
-    """Open one split. Raises Fault if it has not been prepared, or its files are damaged."""
+def load(split: str, folder: Path = FOLDER, size: int | None = None) -> Split:
+    """Open one split. Raises Fault if it has not been prepared, not at this image size, or its files are damaged."""
     index = files.read_csv(folder / "index.csv", text_columns=COLUMNS)
     classes = sorted(index["class"].unique())
     rows = index[index["split"] == split]
     labels = rows["class"].map({name: number for number, name in enumerate(classes)}).to_numpy(np.int64)
-    pixels = files.open_array(folder / f"{split}.npy", (len(rows), None, None, 3))
+    pixels = files.open_array(folder / f"{split}.npy", (len(rows), size, size, 3))
     return Split(pixels, labels, list(rows["path"]), list(rows["pixels"]), classes)
 
 

@@ -6,6 +6,7 @@ Whoever does the same work again goes on from there: `key` says what is the same
 import hashlib
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ import numpy as np
 # At most so many seconds of work are lost, or one epoch where that takes longer
 LOSS = 10.0
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "tensorflow", "tensorflow-cpu")
+# By which TensorFlow and its libraries are told to use fewer threads, or other instructions
+SETTINGS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA")
 _DIGEST = 16
 
 
@@ -26,7 +29,7 @@ class Parameters(Protocol):
 
 
 def key(parameters: Parameters, inputs: Sequence[Path]) -> str:
-    """What a work's result follows from, as 16 hexadecimal digits: parameters, inputs, code and libraries.
+    """What a work's result follows from, as 16 hexadecimal digits: parameters, inputs, code, libraries and processor.
 
     Args:
         inputs: files, and folders with all that is in them; their bytes count.
@@ -34,6 +37,7 @@ def key(parameters: Parameters, inputs: Sequence[Path]) -> str:
     found = hashlib.blake2b(digest_size=8)
     found.update(parameters.model_dump_json().encode())
     found.update(str([(name, _version(name)) for name in LIBRARIES]).encode())
+    found.update(str(_processor()).encode())
     code = [*sorted(Path(__file__).parent.glob("*.py")), Path(sys.argv[0])]
     within = [path for given in inputs for path in (sorted(given.rglob("*")) if given.is_dir() else [given])]
     for path in [*code, *within]:
@@ -48,6 +52,15 @@ def _version(library: str) -> str | None:
         return version(library)
     except PackageNotFoundError:
         return None
+
+
+def _processor() -> list[str | None]:
+    """What the order of additions follows from: the processor's kind, and how many of its cores are used."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else [platform.processor()]
+    kind = next((line for line in lines if line.startswith(("flags", "Features"))), lines[0])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [kind, str(cores), *map(os.environ.get, SETTINGS)]
 
 
 def save(path: Path, about: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]]) -> None:

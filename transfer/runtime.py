@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from transfer.framework import keras, tf
@@ -22,9 +23,14 @@ def start(seed: int) -> None:
 def usable_precision(asked: str) -> str:
     """`asked`, or float32, and a line that says so, where this machine would only emulate bfloat16."""
     if asked == "bfloat16" and not has_bfloat16():
-        print("This processor has no bfloat16 arithmetic: float32 is used.", file=sys.stderr)
+        _tell_once("This processor has no bfloat16 arithmetic: float32 is used.")
         return "float32"
     return asked
+
+
+@cache
+def _tell_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def has_bfloat16() -> bool:
