@@ -603,7 +603,7 @@ STAGES = {
         both(),
         patched("finetune", SMALL_DISK),
         [
-            "keeping the activations of 150 frozen layers needs...and 0.0 MB are free: free some, or lower",
+            "keeping the activations of...and 0.0 MB are free: free some, or lower augment.views (0",
         ],
     ),
     "a full disk": (both(), patched("features", FULL_DISK), ["No space is left on the disk of"]),

@@ -39,7 +39,7 @@ def test_a_state_comes_back_in_every_bit():
     [
         lambda monkeypatch: monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3, 4, 5, 6}),
         lambda monkeypatch: monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1"),
-        lambda monkeypatch: monkeypatch.setattr(Path, "read_text", lambda path: "flags: fpu avx2 and others\n"),
+        lambda monkeypatch: monkeypatch.setattr(Path, "read_text", lambda path, **how: "flags: fpu avx2 and others\n"),
     ],
     ids=["cores", "threads", "processor"],
 )

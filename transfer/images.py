@@ -101,10 +101,10 @@ def read(path: Path) -> Photo:
                 raise Fault(f"{path} has no pixels: remove or replace it.")
             if image.width * image.height > MAX_PIXELS:
                 raise Fault(f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels: make it smaller.")
-            # Before loading: a TIFF turns itself as it loads, and forgets that it did
-            mode, turned = image.mode, image.getexif().get(ORIENTATION) in range(2, 9)
-            # One large image at a time, however many threads decode
+            # One large image at a time, however many threads decode; a PNG decodes already when asked for its EXIF
             with _large if image.width * image.height > LARGE else nullcontext():
+                # Before loading: a TIFF turns itself as it loads, and forgets that it did
+                mode, turned = image.mode, image.getexif().get(ORIENTATION) in range(2, 9)
                 image.load()
                 return Photo(_rgb(ImageOps.exif_transpose(image) if turned else image), mode, turned)
     except Fault:
