@@ -40,7 +40,7 @@ CLASSES = ("glass", "metal", "paper")
 # background would inherit that it is ignored.
 LAUNCH = """
 import os, runpy, signal, sys
-from transfer import resume
+from transfer import resume, scratch
 signal.signal(signal.SIGINT, signal.default_int_handler)
 resume.LOSS = -1
 work, now = os.open("../work", os.O_WRONLY | os.O_CREAT | os.O_APPEND), resume.Due.now
@@ -48,6 +48,8 @@ def counted(due):
     os.write(work, b".")
     return now(due)
 resume.Due.now = counted
+if {unchecked}:
+    scratch.check_space = lambda *words: None
 sys.argv = [{path!r}]
 runpy.run_module("stages.{stage}", run_name="__main__")
 """
@@ -88,12 +90,15 @@ def main() -> None:
 
 
 class Crashes:
-    """A project just before each stage, what each stage leaves, and how long it takes, below one temporary folder."""
+    """A project just before each stage, what each stage leaves, and the course it takes, below one temporary folder.
+
+    A course is how many batches and epochs are done after so many seconds.
+    """
 
     def __init__(self, temporary: Path):
         self.temporary = temporary
         self.expected: dict[str, dict[str, str]] = {}
-        self.seconds: dict[str, float] = {}
+        self.courses: dict[str, list[tuple[float, int]]] = {}
         self.sizes: dict[str, tuple[int, int]] = {}
         self.work: dict[str, int] = {}
         project = temporary / "project"
@@ -105,11 +110,12 @@ class Crashes:
             process = start(stage, project)
             wait_for_scratch(project, process)
             begun, most = time.monotonic(), before
+            course = self.courses[stage] = []
             while process.poll() is None:
                 most = max(most, size(project))
-                # The end of the work; TensorFlow takes a while to end the process
+                # Until the end of the work; TensorFlow takes a while to end the process
                 if any(project.glob(".scratch/*/")):
-                    self.seconds[stage] = time.monotonic() - begun
+                    course.append((time.monotonic() - begun, worked(project) - work))
                 time.sleep(0.02)
             if process.returncode:
                 raise Fault(f"{stage} failed without a crash: {process.communicate()[1]}")
@@ -118,11 +124,10 @@ class Crashes:
             self.expected[stage] = digests(project)
 
     def killed(self, stage: str, instant: float) -> dict[str, Any]:
-        """Kill a stage at this share of its work, run it again, and say how it ended and what the first had left."""
+        """Kill a stage at this share of its course, run it again, and say how it ended and what the first had left."""
         with self.copy(stage) as project:
             process = start(stage, project)
-            wait_for_scratch(project, process)
-            time.sleep(instant * self.seconds[stage])
+            self.wait(stage, instant, project, process)
             process.kill()
             process.communicate()
             left = sorted(path.name for path in project.glob(".scratch/*/**/*") if path.is_file())
@@ -137,7 +142,7 @@ class Crashes:
         """Give a stage a disk that has this share of what it needs, then one that is large enough."""
         before, most = self.sizes[stage]
         with self.copy(stage) as project, disk(project, int(before + share * (most - before))) as enlarge:
-            process = start(stage, project)
+            process = start(stage, project, unchecked=True)
             told = process.communicate()[1]
             whole = process.returncode == 0
             # What says that it went well must have gone well; what did not must say so in a sentence
@@ -160,6 +165,17 @@ class Crashes:
             "repeated": worked(project) - self.work[stage],
             "second": told.strip(),
         }
+
+    def wait(self, stage: str, instant: float, project: Path, process: subprocess.Popen) -> None:
+        """Wait for this share of a stage's course: for the work done by then, since two at once take longer."""
+        course = self.courses[stage]
+        wanted = instant * course[-1][0]
+        done = max(done for seconds, done in course if seconds <= max(wanted, course[0][0]))
+        begun = min(seconds for seconds, there in course if there == done)
+        wait_for_scratch(project, process)
+        while process.poll() is None and worked(project) < done:
+            time.sleep(0.001)
+        time.sleep(max(wanted - begun, 0))
 
     @contextmanager
     def copy(self, stage: str) -> Iterator[Path]:
@@ -188,12 +204,16 @@ def make(project: Path) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
-def start(stage: str, project: Path) -> subprocess.Popen:
-    """Start a stage; what DVC removes before it runs one is removed."""
+def start(stage: str, project: Path, unchecked: bool = False) -> subprocess.Popen:
+    """Start a stage; what DVC removes before it runs one is removed.
+
+    Args:
+        unchecked: whether the disk is not asked before the work: another program may fill it meanwhile.
+    """
     for path in outs(stage):
         remove = project / path
         shutil.rmtree(remove) if remove.is_dir() else remove.unlink(missing_ok=True)
-    program = LAUNCH.format(stage=stage, path=str(ROOT / "stages" / f"{stage}.py"))
+    program = LAUNCH.format(stage=stage, unchecked=unchecked, path=str(ROOT / "stages" / f"{stage}.py"))
     return subprocess.Popen(  # noqa: S603 - no shell
         [sys.executable, "-c", program],
         cwd=project,

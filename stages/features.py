@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import batches, files, params, prepared, resume, scratch, views
+from transfer import applications, batches, files, params, prepared, resume, scratch, views
 from transfer.faults import run
 
 FEATURES = Path("features")
@@ -17,6 +17,7 @@ BACKBONE = Path("models/backbone")
 
 def main() -> None:
     settings = params.load()
+    applications.check_weights(settings.backbone.weights)
     augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     views_of = {"train": augmentation.views, "validation": 1, "test": 1}
     splits = [(prepared.load(split, size=settings.image_size), split, number) for split, number in views_of.items()]

@@ -34,7 +34,9 @@ def main() -> None:
     # Each round starts from the best weights of the one before: they are still in the layers
     inputs = [prepared.FOLDER, BACKBONE, HEAD]
     with scratch.folder("finetune", resume.key(settings, inputs)) as own, curves(Path("plots/finetune")) as add:
-        prefix.check_space([backbone.cut(layers)[0] for layers in settings.finetune.frozen_layers], *data[:3], own)
+        cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
+        states = [training.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
+        prefix.check_space(cuts, *data[:3], own, states)
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)

@@ -1,6 +1,7 @@
 """How a command ends: its status, and what it says on standard error."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -38,6 +39,12 @@ def test_a_fault_is_told_without_a_traceback(body, status, told):
     assert done.returncode == status
     assert all(piece in done.stderr for piece in told.split("...")) and "Traceback" not in done.stderr
     assert bool(done.stderr) == bool(told)
+
+
+def test_ctrl_c_while_a_program_is_still_importing_is_one_line():
+    words = [sys.executable, "-c", "import transfer, signal; signal.raise_signal(signal.SIGINT)"]
+    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "Interrupted: run the same again to go on.\n")
 
 
 def test_what_nobody_foresaw_is_shown_whole():

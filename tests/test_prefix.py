@@ -219,9 +219,17 @@ def test_the_largest_of_several_trainings_is_asked_for_before_the_first(backbone
     # What an interrupted one has kept goes before another is begun
     FOLDER.mkdir()
     np.save(FOLDER / "train-0.npy", np.zeros(1000, np.uint8))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1000))
+    already = (FOLDER / "train-0.npy").stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - already))
     prefix.check_space(*given)
     prefix.check_space(cuts[2:], *given[1:])
+    # States of two trainings, and the larger a second time while it is written
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - already + 2 * 5000 + 3000 - 1))
+    with pytest.raises(Fault, match="20 frozen layers and the trainings' state needs"):
+        prefix.check_space(*given, [5000, 3000])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2 * 5000 - already - 1))
+    with pytest.raises(Fault, match="keeping the trainings' state needs"):
+        prefix.check_space(cuts[2:], *given[1:], [5000])
     assert all(frozen.images == 0 for frozen in cuts)
 
 

@@ -11,7 +11,7 @@ from runs import recipe
 from transfer import resume
 from transfer.faults import Fault
 from transfer.framework import keras
-from transfer.training import EarlyStopping, Epoch, fit, optimizer, parameters
+from transfer.training import EarlyStopping, Epoch, fit, optimizer, parameters, state_bytes
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,18 @@ def test_a_damaged_state_is_not_used(tmp_path, monkeypatch):
     run_until(4, tmp_path / "state.npz", patience=None)
     (tmp_path / "state.npz").write_bytes((tmp_path / "state.npz").read_bytes()[:-100])
     assert run_until(None, tmp_path / "state.npz", patience=None) == whole
+
+
+def test_a_state_takes_no_more_disk_than_is_asked_for(tmp_path):
+    images, labels = np.zeros((2, 1000), np.float32), np.array([0, 1])
+    model = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(100, activation="softmax")])
+    given = recipe(epochs=1, patience=1)
+    batches_of = [([images], labels)]
+    about = {"steps_per_epoch": 1, "description": "test", "state": tmp_path / "state.npz"}
+    fit(model, lambda epoch: batches_of, lambda: batches_of, given, after_epoch=lambda epoch: None, **about)
+    expected = state_bytes(1000 * 100 + 100)
+    # The archive's own bytes, one file an array, are beside it
+    assert 0.99 * expected < (tmp_path / "state.npz").stat().st_size < 1.01 * expected
 
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence():

@@ -1,13 +1,15 @@
-"""Which backbones there are: the model classes of `keras.applications`, found without importing Keras.
+"""Which backbones and weights there are: what can be found without importing Keras.
 
-Importing TensorFlow takes seconds, and a misspelt name should be told at once, so the names are read from the source
-of the installed `keras/applications/__init__.py`.
+Importing TensorFlow takes seconds, and a misspelt name should be told at once, so the names of the model classes of
+`keras.applications` are read from the source of the installed `keras/applications/__init__.py`.
 """
 
 import ast
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+from transfer.faults import Fault
 
 
 @cache
@@ -23,3 +25,12 @@ def modules() -> dict[str, str]:
             for alias in node.names:
                 found[alias.asname or alias.name] = node.module.rpartition(".")[2]
     return found
+
+
+def check_weights(weights: str | None) -> None:
+    """Raises Fault if weights are to come from a file that is not there."""
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
+        raise Fault(
+            f"{weights} is missing: `dvc pull {weights}`, or put the file there, or change backbone.weights in "
+            "params.yaml."
+        )

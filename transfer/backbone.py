@@ -211,6 +211,7 @@ def make(name: str, weights: str | None, image_size: int, precision: str) -> Bac
         return Backbone(name, {}, image_size, precision, "random", _model(name, {}, image_size, precision))
     if weights == "imagenet":
         return Backbone(name, {}, image_size, precision, "imagenet", _imagenet(name, image_size, precision))
+    applications.check_weights(weights)
     arguments = _arguments_beside(Path(weights), name)
     model = _model(name, arguments, image_size, precision)
     _load_weights(model, Path(weights), name)
@@ -279,10 +280,6 @@ def _arguments_beside(path: Path, name: str) -> dict[str, Any]:
 
 
 def _load_weights(model: keras.Model, path: Path, name: str) -> None:
-    if not path.is_file():
-        raise Fault(
-            f"{path} is missing: `dvc pull {path}`, or put the file there, or change backbone.weights in params.yaml."
-        )
     told = (
         f"{path} does not fit {name}: give its constructor arguments in a JSON beside it, or change backbone.name or "
     )

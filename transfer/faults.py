@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from transfer import memory
 
@@ -61,6 +62,19 @@ def run(main: Callable[[], None]) -> None:
             raise
         print("There is not enough memory: lower batch_size or image_size in params.yaml.", file=sys.stderr)
         sys.exit(1)
+
+
+def tell_when_interrupted() -> None:
+    """Have Ctrl-C end the program with one line wherever it comes, also before `run` or outside of it."""
+    otherwise = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            _interrupted()
+        else:
+            otherwise(kind, error, traceback)
+
+    sys.excepthook = hook
 
 
 def _told_of(error: OSError) -> str | None:

@@ -69,24 +69,34 @@ def once(
 
 
 def check_space(
-    cuts: Sequence[Frozen], train: Split, validation: Split, augmentation: Augmentation, folder: Path
+    cuts: Sequence[Frozen],
+    train: Split,
+    validation: Split,
+    augmentation: Augmentation,
+    folder: Path,
+    states: Sequence[int] = (),
 ) -> None:
     """To be asked before the first of several trainings, one for each cut, one after the other.
 
     Args:
         folder: what is kept below it already needs no space.
+        states: bytes of the state that each training keeps until the last has ended.
 
     Raises:
-        Fault: the disk is too small for the activations of one of them.
+        Fault: the disk is too small for the activations of one of them, and what else is kept beside them.
     """
     images = len(validation) + len(train) * augmentation.views
-    largest = max((frozen for frozen in cuts if frozen.layers), key=lambda frozen: size(frozen, images), default=None)
-    if largest is not None:
-        scratch.check_space(
-            size(largest, images) - sum(path.stat().st_size for path in folder.rglob("*.npy")),
-            f"keeping the activations of {largest.layers} frozen layers",
-            "lower augment.views (0 keeps none of training), or freeze layers",
-        )
+    # Without frozen layers nothing is kept but the images that are there already
+    sizes = {frozen.layers: size(frozen, images) for frozen in cuts if frozen.layers}
+    largest = max(sizes, key=lambda layers: sizes[layers], default=0)
+    # A state is written beside the one that it replaces
+    needed = sizes.get(largest, 0) + sum(states) + max(states, default=0)
+    what = [f"the activations of {largest} frozen layers"] * bool(sizes) + ["the trainings' state"] * bool(states)
+    scratch.check_space(
+        needed - sum(path.stat().st_size for path in folder.rglob("*.np[yz]")),
+        f"keeping {' and '.join(what)}",
+        "lower augment.views (0 keeps none of training), or freeze layers",
+    )
 
 
 def size(frozen: Frozen, images: int) -> int:

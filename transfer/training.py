@@ -236,6 +236,11 @@ def _over(step: Callable[..., dict[str, Any]], found: Batches, classes: int) -> 
     return {name: value / total for name, value in sums.items()}
 
 
+def state_bytes(parameters: int) -> int:
+    """Bytes that the state of a training of so many parameters takes: they, their two moments, and the best of them."""
+    return 4 * 4 * parameters
+
+
 def parameters(model: keras.Model) -> int:
     """How many parameters of a model its training changes."""
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
