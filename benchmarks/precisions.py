@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.view_counts import pooled, trained_head
+from benchmarks import folds
 from transfer import backbone as backbones
 from transfer import batches, comparison, files, params, prefix, runtime, views
 from transfer.backbone import Backbone
@@ -30,24 +30,21 @@ def main() -> None:
     settings = params.load()
     runtime.start(settings.seed)
     augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    pool = pooled()
-    fold = np.random.default_rng(settings.seed).permutation(len(pool)) % FOLDS
-    right = {precision: np.zeros(len(pool), bool) for precision in ("float32", "bfloat16")}
+    pool = folds.pooled()
+    fold = folds.drawn(len(pool), FOLDS, settings.seed)
+    right: dict[str, np.ndarray] = {}
     found: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
-        for precision, was_right in right.items():
+        for precision in ("float32", "bfloat16"):
             backbone = backbone_in(precision, settings)
             [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, precision)
             batches.fill(
                 [features], backbone.features, pool, augmentation, settings.batch_size, precision, folder / precision
             )
             found[precision] = features
-            for held in range(FOLDS):
-                unseen = fold == held
-                state = folder / f"{precision}-{held}.npz"
-                head, _ = trained_head(features, pool, unseen, augmentation, settings, state)
-                was_right[unseen] = head(features[unseen, 0], training=False).numpy().argmax(1) == pool.labels[unseen]
+            given = features, pool, fold, augmentation, settings, folder / f"{precision}-heads"
+            right[precision] = folds.held_out_probabilities(*given).argmax(1) == pool.labels
     cosines = np.einsum("ivc,ivc->iv", *found.values()) / np.prod(
         [np.linalg.norm(features, axis=-1) for features in found.values()], axis=0
     )

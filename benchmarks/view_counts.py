@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import folds
 from benchmarks.finetuning import part
 from transfer import backbone as backbones
-from transfer import batches, classifier, files, params, prefix, prepared, runtime, scratch, training, views
+from transfer import batches, classifier, files, params, prefix, runtime, scratch, training, views
 from transfer.faults import run
-from transfer.framework import keras
-from transfer.prepared import Split
 
 
 def main() -> None:
@@ -37,8 +36,8 @@ def main() -> None:
     augmentation = views.Augmentation(
         settings.augment.flip, settings.augment.rotation, max(asked.counts), settings.seed
     )
-    pool = pooled()
-    fold = np.random.default_rng(settings.seed).permutation(len(pool)) % asked.folds
+    pool = folds.pooled()
+    fold = folds.drawn(len(pool), asked.folds, settings.seed)
     right: dict[str, dict[str, int]] = {"train_tl": {}, "finetune": {}}
     held_out = range(asked.held_out or asked.folds)
     with tempfile.TemporaryDirectory(dir=".") as temporary:
@@ -51,7 +50,7 @@ def main() -> None:
             fewer = replace(augmentation, views=count)
             for held in held_out:
                 seen, unseen = part(pool, fold != held), part(pool, fold == held)
-                head, fit = trained_head(
+                head, fit = folds.trained_head(
                     features[:, :count], pool, fold == held, fewer, settings, folder / f"{count}-{held}.npz"
                 )
                 add(right["train_tl"], count, fit, len(unseen))
@@ -79,45 +78,6 @@ def main() -> None:
     images = int(np.isin(fold, held_out).sum())
     accuracy = {stage: {count: n / images for count, n in found.items()} for stage, found in right.items() if found}
     files.write_json(asked.output, {"held_out_images": images, "accuracy": accuracy})
-
-
-def pooled() -> Split:
-    """The training and the validation images as one split."""
-    train, validation = prepared.load("train"), prepared.load("validation")
-    return replace(
-        train,
-        images=np.concatenate([train.images, validation.images]),
-        labels=np.concatenate([train.labels, validation.labels]),
-        paths=train.paths + validation.paths,
-        digests=train.digests + validation.digests,
-    )
-
-
-def trained_head(
-    features: np.ndarray,
-    pool: Split,
-    unseen: np.ndarray,
-    augmentation: views.Augmentation,
-    settings: params.Params,
-    state: Path,
-) -> tuple[keras.Model, training.Fit]:
-    """A head trained on the features (images, views, channels) of a split but for those that `unseen` (images,) says.
-
-    Those are what it is validated on.
-    """
-    head = classifier.head(features.shape[-1], len(pool.classes), settings.train_tl.dropout, settings.seed)
-    seen = pool.labels[~unseen]
-    fit = training.fit(
-        head,
-        batches.cached([features[~unseen]], seen, augmentation, settings.batch_size),
-        batches.stored([features[unseen]], pool.labels[unseen], settings.batch_size),
-        settings.train_tl,
-        steps_per_epoch=batches.number(len(seen), settings.batch_size),
-        after_epoch=lambda _: None,
-        description=f"{augmentation.views} views",
-        state=state,
-    )
-    return head, fit
 
 
 def add(right: dict[str, int], count: int, fit: training.Fit, images: int) -> None:

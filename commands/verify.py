@@ -1,7 +1,8 @@
 """Run the pipeline of the last commit from scratch in a temporary clone, and say what came out the same: `make verify`.
 
 Nothing is taken from earlier runs but the data and the weights. Exit status 0 if every out has the bytes that dvc.lock
-says, and metrics/ and plots/ those that are committed, 1 if not.
+says, and metrics/ and plots/ those that are committed, 1 if not. Of arrays that came out otherwise it is said how far:
+the last bits are another processor's, more is another result.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from commands import distances
 from commands.programs import answer, call, dvc, succeeds
 from transfer import files
 from transfer.faults import Fault, run
@@ -87,19 +89,33 @@ def different(path: str, committed: str | None, found: str | None, clone: Path, 
     """Which files of a folder differ, where it is still known what they were; or why nothing more is known."""
     if committed is None or found is None:
         return ["it is not in the committed dvc.lock" if committed is None else "it is no out any more"]
-    listings = [cache, clone / ".dvc/cache"]
-    places = [
-        folder / "files/md5" / digest[:2] / digest[2:]
-        for folder, digest in zip(listings, (committed, found), strict=True)
-    ]
+    own = clone / ".dvc/cache"
+    places = [kept(cache, committed), kept(own, found)]
     if committed.endswith(".dir") and all(place.exists() for place in places):
         theirs, ours = ({entry["relpath"]: entry["md5"] for entry in files.read_json(place)} for place in places)
-        return sorted(f"{path}/{name}" for name in theirs | ours if theirs.get(name) != ours.get(name))
+        return [
+            f"{path}/{name}{apart(name, kept(cache, theirs.get(name, '')), kept(own, ours.get(name, '')))}"
+            for name in sorted(theirs | ours)
+            if theirs.get(name) != ours.get(name)
+        ]
     # What DVC does not keep is in git
     if answer("git", "-C", str(clone), "ls-files", "--", path):
         changed = answer("git", "-C", str(clone), "diff", "--name-only", "--", path).split()
         return [name for name in changed if name != path]
     return ["which of its files is not known here: `dvc pull` would bring those that were committed"]
+
+
+def kept(cache: Path, digest: str) -> Path:
+    """Where DVC keeps what has this digest."""
+    return cache / "files/md5" / digest[:2] / digest[2:]
+
+
+def apart(name: str, committed: Path, found: Path) -> str:
+    """How far the numbers in a file are from those that were committed: the last bits, or another result."""
+    if not (committed.is_file() and found.is_file()):
+        return ""
+    share = distances.largest(committed, found, name)
+    return "" if share is None else f" (by at most {share:.1g} of the largest value)"
 
 
 def stray(clone: Path, outs: Sequence[str]) -> list[str]:

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from benchmarks import clones, passes, precisions, processes, tables
+from runs import ROOT
+from transfer import files
 from transfer.framework import keras
 
 
@@ -52,6 +54,13 @@ def test_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
     clones.change(tmp_path, {"augment.views": 1, "seed": 3})
     changed = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert changed == {"seed": 3, "augment": {"views": 1, "flip": None}}
+
+
+def test_the_readme_has_the_tables_that_were_measured():
+    results = files.read_json(ROOT / "benchmarks/results/bench.json")
+    table = tables.markdown(results)
+    assert table == (ROOT / "benchmarks/results/bench.md").read_text(encoding="utf-8")
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_divides_the_studys_seconds_by_the_pipelines():

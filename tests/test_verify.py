@@ -2,9 +2,11 @@
 
 import json
 
+import h5py
+import numpy as np
 import pytest
 
-from commands import verify
+from commands import distances, verify
 from runs import dvc, run, run_python
 from transfer.faults import Fault
 
@@ -44,6 +46,47 @@ def test_of_a_folder_the_files_that_differ_are_named(tmp_path):
         "models/x/gone",
         "models/x/new",
         "models/x/other",
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".h5"])
+def test_how_far_the_numbers_of_two_files_are_apart(tmp_path, suffix, monkeypatch):
+    # A row at a time: the largest value and the largest difference may be in different blocks
+    monkeypatch.setattr(distances, "BLOCK", 2)
+    ours = {"a": np.float32([[1, -8], [2, 0], [0.5, 0.25]]), "b": np.float32([100, 200])}
+    others = {
+        "same": ({}, 0),
+        "near": ({"a": np.float32([[1, -8], [2, 0.5], [0.5, 0.25]])}, 0.5 / 8),
+        "another array": ({"b": np.float32([100, 150])}, 0.25 if suffix == ".h5" else 0),
+        "another shape": ({"a": np.float32([[1, -8]])}, None),
+        "no number": ({"a": np.float32([[1, -8], [2, np.nan], [0.5, 0.25]])}, None),
+    }
+    for name, (changes, expected) in others.items():
+        for path, arrays in ((tmp_path / "1", ours), (tmp_path / "2", ours | changes)):
+            if suffix == ".npy":
+                with path.open("wb") as file:
+                    np.save(file, arrays["a"])
+            else:
+                with h5py.File(path, "w") as file:
+                    for place, values in arrays.items():
+                        file[f"layers/{place}"] = values
+        assert distances.largest(tmp_path / "1", tmp_path / "2", f"x{suffix}") == expected, name
+
+
+def test_files_that_hold_no_arrays_are_no_distance_apart(tmp_path):
+    assert distances.largest(tmp_path / "1", tmp_path / "2", "classes.json") is None
+
+
+def test_the_numbers_of_a_file_that_differs_are_compared(tmp_path):
+    ours, clone = tmp_path / "cache", tmp_path / "clone"
+    remembered(ours, "1a2.dir", {"train.npy": "aa1"})
+    remembered(clone / ".dvc/cache", "3b4.dir", {"train.npy": "bb2"})
+    for place, last in ((ours / "files/md5/aa/1", 4.0), (clone / ".dvc/cache/files/md5/bb/2", 3.0)):
+        place.parent.mkdir(parents=True)
+        with place.open("wb") as file:
+            np.save(file, np.array([1.0, last]))
+    assert verify.different("features", "1a2.dir", "3b4.dir", clone, ours) == [
+        "features/train.npy (by at most 0.2 of the largest value)"
     ]
 
 
