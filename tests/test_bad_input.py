@@ -555,7 +555,7 @@ STAGES = {
     "weights that lie in another file": (
         own_weights(damage=linked_out("weights/own.weights.h5")),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2...ExternalLink"],
+        ["weights/own.weights.h5 does not fit MobileNetV2"],
     ),
     # Checkpoints, features and metrics
     "no backbone": (gone(BACKBONE), "train_tl", ["models/backbone/backbone.json is missing: run `dvc repro`"]),
