@@ -16,6 +16,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.passes import multiply_adds
 from transfer import backbone as backbones
 from transfer import batches, classifier, files, params, prefix, prepared, runtime, scratch, training, views
 from transfer.faults import run
@@ -46,7 +47,11 @@ def main() -> None:
 
     backbone = backbones.load(Path("models/backbone"))
     results = {}
-    for frozen_layers in asked.frozen_layers:
+    # Before any cut: a layer that two graphs share has no single output any more
+    whole, *before = (
+        multiply_adds(backbone.model.layers[:layers]) for layers in (backbone.layers, *asked.frozen_layers)
+    )
+    for frozen_layers, operations in zip(asked.frozen_layers, before, strict=True):
         frozen, rest = backbone.cut(frozen_layers)
         tail = classifier.Tail(
             rest, classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), train.classes)
@@ -78,6 +83,7 @@ def main() -> None:
             },
             "epoch_seconds": median(epochs[1:]) / share,
             "tracing_seconds": epochs[0] - median(epochs[1:]),
+            "frozen_share": operations / whole,
         }
     files.write_json(asked.output, {"timed_share": share, "views": augmentation.views, "rounds": results})
 

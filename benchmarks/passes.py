@@ -6,7 +6,7 @@ of TensorFlow's and, in float32, numpy's.
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -46,7 +46,7 @@ def measure(name: str, image_size: int, images: np.ndarray, precision: str) -> d
     if precision == "float32":
         plain = matrix.numpy()
         products.append(lambda: plain @ plain)
-    operations = 2 * multiply_adds(backbone.model)
+    operations = 2 * multiply_adds(backbone.model.layers)
     ceilings, rates = [], []
     product()
     backbone.features(images)
@@ -68,11 +68,11 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def multiply_adds(model: keras.Model) -> int:
-    """Multiplications of a model's convolutions for one image."""
+def multiply_adds(layers: Sequence[keras.layers.Layer]) -> int:
+    """Multiplications of the convolutions among some layers, for one image."""
     return sum(
         int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
-        for layer in model.layers
+        for layer in layers
         if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D)
     )
 
