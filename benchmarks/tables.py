@@ -42,8 +42,8 @@ def rows(results: dict[str, Any]) -> list[tuple[str, float, float]]:
     return found
 
 
-def allowed(frozen_share: float, epochs: int = 1, views: int = 0) -> float:
-    """How many times as fast a round could be if every multiplication took as long as any other.
+def expected(frozen_share: float, epochs: int = 1, views: int = 0) -> float:
+    """How many times as fast a round would be if every multiplication took as long as any other.
 
     Backwards is reckoned as twice forwards; the study's way runs the frozen layers in every epoch, the pipeline once
     for each view.
@@ -76,12 +76,12 @@ def markdown(results: dict[str, Any]) -> str:
         ]
         shares = {cut: found["frozen_share"] for cut, found in large["fine_tuning"]["rounds"].items()}
         limits = " and ".join(
-            f"{allowed(share):.2f} with {cut} layers frozen ({allowed(share, ROUND_EPOCHS, 1):.2f} over "
+            f"{expected(share):.2f} with {cut} layers frozen ({expected(share, ROUND_EPOCHS, 1):.2f} over "
             f"{ROUND_EPOCHS} epochs, the prefix of one view with them)"
             for cut, share in shares.items()
         )
         lines += [
-            f"By the number of multiplications alone, in one precision for both, fine-tuning could come to {limits}.",
+            f"By the number of multiplications alone, in one precision for both, fine-tuning would come to {limits}.",
             "",
         ]
     if small:

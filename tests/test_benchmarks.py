@@ -109,7 +109,7 @@ def test_the_table_divides_the_studys_seconds_by_the_pipelines():
     assert "500 frozen, with the prefix of 4 views ** | 1200.0 s | 560.0 s | 2.14 |" in found
     # Half is frozen: an epoch of the study costs 0.5 + 3 x 0.5 = 2 forward passes, the pipeline's 1.5; ten, 20 against
     # 15.5 with the half that is run once
-    assert "could come to 1.33 with 500 layers frozen (1.29 over 10 epochs, the prefix of one view with them)." in found
+    assert "would come to 1.33 with 500 layers frozen (1.29 over 10 epochs, the prefix of one view with them)." in found
     assert "| prepare | 100 | 110 | 1.10 |" in found
     assert "50.0 images a second in the model, 90% of the features stage's rate" in found
     # As far as a run has come
