@@ -75,13 +75,13 @@ def markdown(results: dict[str, Any]) -> str:
             "",
         ]
         shares = {cut: found["frozen_share"] for cut, found in large["fine_tuning"]["rounds"].items()}
-        limits = " and ".join(
+        ratios = " and ".join(
             f"{expected(share):.2f} with {cut} layers frozen ({expected(share, ROUND_EPOCHS, 1):.2f} over "
             f"{ROUND_EPOCHS} epochs, the prefix of one view with them)"
             for cut, share in shares.items()
         )
         lines += [
-            f"By the number of multiplications alone, in one precision for both, fine-tuning would come to {limits}.",
+            f"By the number of multiplications alone, in one precision for both, fine-tuning would come to {ratios}.",
             "",
         ]
     if small:
