@@ -12,7 +12,7 @@ from tqdm import tqdm
 from transfer import batches, resume
 from transfer.batches import Batches
 from transfer.faults import Fault
-from transfer.framework import keras
+from transfer.framework import keras, tf
 from transfer.params import TrainingParams
 
 LOSS, ACCURACY = "cross_entropy", "accuracy"
@@ -100,17 +100,15 @@ def fit(
     Raises:
         Fault: the loss is no longer a number.
     """
-    # Compiling with XLA makes depthwise convolutions on a processor many times slower.
     model.compile(
         optimizer=optimizer(recipe, steps_per_epoch),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         # What is told as loss is not smoothed: it can be compared between recipes, and with other data.
         metrics=[keras.metrics.CategoricalCrossentropy(LOSS), keras.metrics.CategoricalAccuracy(ACCURACY)],
-        jit_compile=False,
     )
     # An earlier process may have left values for its variables
     model.optimizer.build(model.trainable_variables)
-    classes = model.output_shape[-1]
+    train, test = (_Pass(model, step) for step in (model.train_step, model.test_step))
     course = _Course(model, EarlyStopping(**recipe.early_stopping.model_dump()))
     course.restore(state)
     for epoch in course.epochs:
@@ -122,11 +120,7 @@ def fit(
         for number in range(len(course.epochs), recipe.epochs):
             if course.stopping.stops:
                 break
-            epoch = Epoch(
-                number,
-                _over(model.train_on_batch, training(number), classes),
-                _over(model.test_on_batch, validation(), classes),
-            )
+            epoch = Epoch(number, train(training(number)), test(validation()))
             if not (math.isfinite(epoch.train["loss"]) and math.isfinite(epoch.validation["loss"])):
                 raise Fault(f"{description}: the loss is no number after epoch {number + 1}: lower the learning_rate.")
             course.add(epoch)
@@ -189,6 +183,34 @@ class _Course:
             _assign(variables, arrays[name])
 
 
+class _Pass:
+    """A step of Keras' trainer over all batches of a pass: its loss and accuracy are means over the images.
+
+    Keras' own `train_on_batch` begins its metrics anew for each batch, which takes as long as the step of a head.
+    """
+
+    def __init__(self, model: keras.Model, step: Callable[[Any], dict[str, tf.Tensor]]):
+        self.model = model
+        self.step = step
+        self.classes = np.eye(model.output_shape[-1], dtype=np.float32)
+        self.traced: Any = None
+
+    def __call__(self, found: Batches) -> dict[str, float]:
+        self.model.reset_metrics()
+        for tensors, labels in found:
+            batch = (batches.inputs(tensors), self.classes[labels])
+            if self.traced is None:
+                self.traced = self._trace(batch)
+            told = self.traced(batch)
+        return {"loss": float(told[LOSS]), "accuracy": float(told[ACCURACY])}
+
+    def _trace(self, batch: Any) -> Any:
+        """The step as a graph, for any number of images: the last batch, a smaller one, needs none of its own."""
+        like = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batch)
+        # XLA makes depthwise convolutions on a processor many times slower
+        return tf.function(self.step, input_signature=[like], autograph=False, jit_compile=False)
+
+
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
     return [variable.numpy() for variable in variables]
 
@@ -223,17 +245,6 @@ def optimizer(recipe: TrainingParams, steps_per_epoch: int) -> keras.optimizers.
     if recipe.weight_decay:
         adam.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return adam
-
-
-def _over(step: Callable[..., dict[str, Any]], found: Batches, classes: int) -> dict[str, float]:
-    """Loss and accuracy over all images: Keras gives them a batch at a time, so each batch counts by its images."""
-    total, sums = 0, {"loss": 0.0, "accuracy": 0.0}
-    for tensors, labels in found:
-        logs = step(batches.inputs(tensors), np.eye(classes, dtype=np.float32)[labels], return_dict=True)
-        total += len(labels)
-        sums["loss"] += float(logs[LOSS]) * len(labels)
-        sums["accuracy"] += float(logs[ACCURACY]) * len(labels)
-    return {name: value / total for name, value in sums.items()}
 
 
 def state_bytes(parameters: int) -> int:
