@@ -17,8 +17,9 @@ from typing import Any
 
 from benchmarks import clones, processes, tables
 from commands.programs import answer
-from transfer import files, params, runtime
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.common import io
+from transfer.models import tensorflow
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path("benchmarks/results")
@@ -41,7 +42,7 @@ def main() -> None:
         bench = Bench(folder, Path(temporary))
         results: dict[str, Any] = {
             "commit": answer("git", "describe", "--always", "--dirty").strip(),
-            "machine": {"processors": os.cpu_count(), "processor": processor(), **runtime.versions()},
+            "machine": {"processors": os.cpu_count(), "processor": processor(), **tensorflow.library_versions()},
         }
         sections: dict[str, Callable[[], Any]] = {
             "passes": bench.passes,
@@ -54,8 +55,8 @@ def main() -> None:
             results[name] = section()
             results["ratios"] = {what: theirs / ours for what, theirs, ours in tables.rows(results)}
             # As far as it has come: a fault in the last section should not cost the hour before it
-            files.write_json(RESULTS / "bench.json", results)
-            files.write_text(RESULTS / "bench.md", tables.markdown(results))
+            io.write_json(RESULTS / "bench.json", results)
+            io.write_text(RESULTS / "bench.md", tables.markdown(results))
     print(tables.markdown(results))
 
 
@@ -100,12 +101,12 @@ class Bench:
         """
         cuts = list(map(str, FROZEN_LAYERS))
         found: dict[str, Any] = {"notebook": {}}
-        for precision in runtime.precisions():
+        for precision in tensorflow.supported_precisions():
             found["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
             found[precision], clone = self._cold("InceptionResNetV2", {"augment.views": 1, "precision": precision})
         found["head_again"] = [self._head_again(clone) for _ in range(TIMES)]
         found["precision"] = precision
-        views = str(params.load(self.template / "params.yaml").augment.views)
+        views = str(params_file.load(self.template / "params.yaml").augment.views)
         words = ("--frozen-layers", *cuts, "--views", "1", views)
         found["fine_tuning"] = self._json("benchmarks.finetuning", *words, folder=clone)
         return found
@@ -118,7 +119,7 @@ class Bench:
             *("--backbone", backbone, "--image-size", str(settings["image_size"])),
             *("--weights", str(settings["backbone.weights"] or "random"), *words),
         )
-        return measured, files.read_json(output)
+        return measured, io.read_json(output)
 
     def _notebook_whole(self, backbone: str, seed: int) -> dict[str, Any]:
         epochs = str(STUDY_EPOCHS[backbone])
@@ -137,7 +138,7 @@ class Bench:
         shutil.copytree(self.template, clone, symlinks=True)
         clones.change(clone, BACKBONES[backbone] | changes)
         measured = processes.python(*DVC, "repro", "train_tl", folder=clone)
-        accuracy = files.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"]
+        accuracy = io.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"]
         return {"seconds": measured.seconds, "peak_bytes": measured.peak, "validation_accuracy": accuracy}, clone
 
     def _head_again(self, clone: Path) -> float:
@@ -149,7 +150,7 @@ class Bench:
     def _json(self, module: str, *words: str, folder: Path = ROOT) -> Any:
         output = self.temporary / f"{module}.json"
         processes.python("-m", module, str(output), *words, folder=folder, PYTHONPATH=str(ROOT))
-        return files.read_json(output)
+        return io.read_json(output)
 
 
 def processor() -> str:
@@ -160,4 +161,4 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

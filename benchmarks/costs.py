@@ -23,8 +23,9 @@ from tqdm import tqdm
 
 from benchmarks import clones
 from commands.programs import environment
-from transfer import files
-from transfer.faults import Fault, run
+from transfer import command
+from transfer.common import io
+from transfer.interface.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("features", "train_tl", "finetune")
@@ -83,7 +84,7 @@ def main() -> None:
                     found[stage][way].append(timed(project, stage, WAYS[way]))
     found["all"] = {way: [added(runs) for runs in zip(*(found[s][way] for s in STAGES), strict=True)] for way in WAYS}
     told = {stage: cost(ways) for stage, ways in found.items()}
-    files.write_json(asked.output, {"epochs_of_finetune": EPOCHS, "times": TIMES, "stages": told})
+    io.write_json(asked.output, {"epochs_of_finetune": EPOCHS, "times": TIMES, "stages": told})
     for stage, costs in told.items():
         low, high = costs["determinism_interval"]
         print(
@@ -94,20 +95,20 @@ def main() -> None:
 
 def cost(ways: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
     """Shares of a stage's time: determinism by the median of the pairs, its interval by bootstrap; and the state."""
-    seconds = {way: np.array([run["stage"] for run in runs]) for way, runs in ways.items()}
+    seconds = {way: np.array([command.run["stage"] for command.run in runs]) for way, runs in ways.items()}
     ratios = seconds["as_it_is"] / seconds["without_determinism"] - 1
     interval = stats.bootstrap([ratios], np.median, rng=np.random.default_rng(1), method="percentile")
     return {
         "seconds": {way: times.tolist() for way, times in seconds.items()},
         "determinism": float(np.median(ratios)),
         "determinism_interval": [float(end) for end in interval.confidence_interval],
-        "state": median(run["state"] / run["stage"] for run in ways["as_it_is"]),
+        "state": median(command.run["state"] / command.run["stage"] for command.run in ways["as_it_is"]),
     }
 
 
 def added(runs: tuple[dict[str, float], ...]) -> dict[str, float]:
     """The stages' seconds as those of one."""
-    return {name: sum(run[name] for run in runs) for name in runs[0]}
+    return {name: sum(command.run[name] for command.run in runs) for name in runs[0]}
 
 
 def timed(project: Path, stage: str, change: str) -> dict[str, float]:
@@ -121,10 +122,10 @@ def timed(project: Path, stage: str, change: str) -> dict[str, float]:
         check=False,
     )
     if done.returncode:
-        raise Fault(f"{stage} failed: {done.stderr}")
+        raise UserError(f"{stage} failed: {done.stderr}")
     result: dict[str, float] = json.loads(done.stderr.splitlines()[-1])
     return result
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -27,8 +27,9 @@ import yaml
 from tqdm import tqdm
 
 from commands.programs import environment
-from transfer import files
-from transfer.faults import Fault, run
+from transfer import command
+from transfer.common import io
+from transfer.interface.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("features", "train_tl", "finetune")
@@ -82,11 +83,11 @@ def main() -> None:
             print(
                 f"{kind}: {identical} of {number} ended with the same bytes, at most {most} batches or epochs repeated"
             )
-    files.write_json(asked.output, results)
+    io.write_json(asked.output, results)
     if any(
         results[kind]["identical"] < results[kind]["number"] or results[kind]["most_repeated"] > 1 for kind in kinds
     ):
-        raise Fault(f"Not all ended with the same bytes and nearly no work repeated: {asked.output} says which.")
+        raise UserError(f"Not all ended with the same bytes and nearly no work repeated: {asked.output} says which.")
 
 
 class Crashes:
@@ -118,7 +119,7 @@ class Crashes:
                     course.append((time.monotonic() - begun, worked(project) - work))
                 time.sleep(0.02)
             if process.returncode:
-                raise Fault(f"{stage} failed without a crash: {process.communicate()[1]}")
+                raise UserError(f"{stage} failed without a crash: {process.communicate()[1]}")
             self.sizes[stage] = before, most
             self.work[stage] = worked(project) - work
             self.expected[stage] = digests(project)
@@ -276,8 +277,8 @@ def disk(project: Path, size: int) -> Iterator[Callable[[], None]]:
 def mount(*words: str) -> None:
     done = subprocess.run(["mount", *words], capture_output=True, text=True)  # noqa: S603, S607
     if done.returncode:
-        raise Fault(f"`mount` failed ({done.stderr.strip()}): run as root, or with --full-disks 0.")
+        raise UserError(f"`mount` failed ({done.stderr.strip()}): run as root, or with --full-disks 0.")
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -17,10 +17,14 @@ from statistics import median
 import numpy as np
 
 from benchmarks.passes import multiply_adds
-from transfer import backbone as backbones
-from transfer import batches, classifier, files, params, prefix, prepared, runtime, scratch, training, views
-from transfer.faults import run
-from transfer.prepared import Split
+from transfer import command, params_file
+from transfer.caching import activations, scratch
+from transfer.common import io
+from transfer.loading import augmentation, batches, prepared
+from transfer.loading.prepared import Split
+from transfer.models import backbone as backbones
+from transfer.models import classifier, tensorflow
+from transfer.training import history, loop
 
 # The first is slower: it traces
 EPOCHS = 3
@@ -33,12 +37,12 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=4, help="training batches to time an epoch over")
     parser.add_argument("--views", type=int, nargs="+", default=[1], help="numbers of views to reckon the prefix for")
     asked = parser.parse_args()
-    settings = params.load()
-    runtime.start(settings.seed)
+    settings = params_file.load()
+    tensorflow.start(settings.seed)
     # Whose disk is asked for space
     scratch.FOLDER.mkdir(exist_ok=True)
-    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    train, validation = prepared.load("train"), prepared.load("validation")
+    augmentation = augmentation.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    train, validation = prepared.load_split("train"), prepared.load_split("validation")
     share = min(asked.batches * settings.batch_size / len(train), 1)
     # As large a part of the validation images as of the training images
     few, fewer = (part(split, np.arange(len(split)) < round(len(split) * share)) for split in (train, validation))
@@ -59,18 +63,18 @@ def main() -> None:
         times = [time.perf_counter()]
         with (
             tempfile.TemporaryDirectory(dir=".") as own,
-            prefix.once(
+            activations.cached_activations(
                 frozen, few, fewer, augmentation, settings.batch_size, Path(own, "prefix"), training=1
             ) as given,
         ):
             # Asking for the first batch is what runs the frozen layers
             next(given[1]())
             times.append(time.perf_counter())
-            training.fit(
+            loop.fit(
                 tail,
                 *given,
                 settings.finetune.model_copy(update={"epochs": EPOCHS}),
-                steps_per_epoch=batches.number(len(few), settings.batch_size),
+                steps_per_epoch=batches.batches_per_epoch(len(few), settings.batch_size),
                 after_epoch=partial(note, times),
                 description=f"{frozen_layers} layers frozen",
                 state=Path(own, "training.npz"),
@@ -85,10 +89,10 @@ def main() -> None:
             "tracing_seconds": epochs[0] - median(epochs[1:]),
             "frozen_share": operations / whole,
         }
-    files.write_json(asked.output, {"timed_share": share, "views": augmentation.views, "rounds": results})
+    io.write_json(asked.output, {"timed_share": share, "views": augmentation.views, "rounds": results})
 
 
-def note(times: list[float], _: training.Epoch) -> None:
+def note(times: list[float], _: history.Epoch) -> None:
     times.append(time.perf_counter())
 
 
@@ -105,4 +109,4 @@ def part(split: Split, which: np.ndarray) -> Split:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from transfer import batches, classifier, prepared, training
-from transfer.framework import keras
-from transfer.params import Params
-from transfer.prepared import Split
-from transfer.views import Augmentation
+from transfer.loading import batches, prepared
+from transfer.loading.augmentation import Augmentation
+from transfer.loading.prepared import Split
+from transfer.models import classifier
+from transfer.models.tensorflow import keras
+from transfer.params_file import Params
+from transfer.training import history, loop
 
 
 def pooled() -> Split:
     """The training and the validation images as one split."""
-    train, validation = prepared.load("train"), prepared.load("validation")
+    train, validation = prepared.load_split("train"), prepared.load_split("validation")
     return replace(
         train,
         images=np.concatenate([train.images, validation.images]),
@@ -50,19 +52,19 @@ def held_out_probabilities(
 
 def trained_head(
     features: np.ndarray, pool: Split, unseen: np.ndarray, augmentation: Augmentation, settings: Params, state: Path
-) -> tuple[keras.Model, training.Fit]:
+) -> tuple[keras.Model, history.Fit]:
     """A head trained on the features (images, views, channels) of a split but for those that `unseen` (images,) says.
 
     Those are what it is validated on.
     """
-    head = classifier.head(features.shape[-1], len(pool.classes), settings.train_tl.dropout, settings.seed)
+    head = classifier.new_head(features.shape[-1], len(pool.classes), settings.train_tl.dropout, settings.seed)
     seen = pool.labels[~unseen]
-    fit = training.fit(
+    fit = loop.fit(
         head,
-        batches.cached([features[~unseen]], seen, augmentation, settings.batch_size),
-        batches.stored([features[unseen]], pool.labels[unseen], settings.batch_size),
+        batches.training_from_cache([features[~unseen]], seen, augmentation, settings.batch_size),
+        batches.validation_from_cache([features[unseen]], pool.labels[unseen], settings.batch_size),
         settings.train_tl,
-        steps_per_epoch=batches.number(len(seen), settings.batch_size),
+        steps_per_epoch=batches.batches_per_epoch(len(seen), settings.batch_size),
         after_epoch=lambda _: None,
         description=f"{augmentation.views} views",
         state=state,

@@ -16,8 +16,9 @@ import yaml
 from tqdm import tqdm
 
 from benchmarks import processes
-from transfer import dataset, files, images
-from transfer.faults import run
+from transfer import command
+from transfer.common import io
+from transfer.dataset import decoding, listing, resizing
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("prepare", "features", "train_tl", "finetune", "evaluate")
@@ -44,14 +45,14 @@ def main() -> None:
                 measured = processes.python("-m", f"stages.{stage}", folder=project, PYTHONPATH=str(ROOT))
                 results[stage][str(number)] = measured.peak
     ratios = {stage: max(peaks.values()) / min(peaks.values()) for stage, peaks in results.items()}
-    files.write_json(asked.output, {"peak_bytes": results, "ratio": ratios})
+    io.write_json(asked.output, {"peak_bytes": results, "ratio": ratios})
 
 
 def multiplied(source: Path, folder: Path, times: int) -> int:
     """Write each image of a dataset so many times, small and with noise of its own; return how many there are then."""
-    found = dataset.listing(source)
+    found = listing.list_dataset(source)
     for number, entry in enumerate(tqdm(found.entries, f"{times} times", disable=None, leave=False)):
-        square = images.squared(images.read(source / entry.path).pixels, SIZE)
+        square = resizing.to_square(decoding.decode(source / entry.path).pixels, SIZE)
         for copy in range(times):
             noise = np.random.default_rng([number, copy]).integers(-8, 9, square.shape)
             noisy = np.clip(square + noise, 0, 255).astype(np.uint8)
@@ -62,4 +63,4 @@ def multiplied(source: Path, folder: Path, times: int) -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from transfer import applications, files
-from transfer.framework import keras, tf
+from transfer.common import io
+from transfer.models import applications
+from transfer.models.tensorflow import keras, tf
 
 BATCH = 64
 
@@ -76,7 +77,7 @@ def main() -> None:
         weights=None if asked.weights == "random" else asked.weights,
     )
     backbone.trainable = False
-    module = getattr(keras.applications, applications.modules()[asked.backbone])
+    module = getattr(keras.applications, applications.preprocessing_modules()[asked.backbone])
     model = Notebook(backbone, module.preprocess_input, classes)
 
     def train_and_test(learning_rate: float) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def main() -> None:
             layer.trainable = number >= frozen_layers
         results[f"frozen_{frozen_layers}"] = train_and_test(1e-5)
     about = {name: value for name, value in vars(asked).items() if name not in ("folder", "output")}
-    files.write_json(asked.output, {**about, "seconds": time.perf_counter() - started, **results})
+    io.write_json(asked.output, {**about, "seconds": time.perf_counter() - started, **results})
 
 
 def timed_steps(model: keras.Model, train: tf.data.Dataset, validation: tf.data.Dataset, steps: int) -> dict:

@@ -12,10 +12,10 @@ from statistics import median
 
 import numpy as np
 
-from transfer import backbone as backbones
-from transfer import files, runtime
-from transfer.faults import run
-from transfer.framework import keras, tf
+from transfer import command
+from transfer.common import io
+from transfer.models import pretrained, tensorflow
+from transfer.models.tensorflow import keras, tf
 
 SIDE = 4096
 ROUNDS = 5
@@ -31,15 +31,15 @@ def main() -> None:
     images = np.random.default_rng(1).integers(0, 256, (asked.batch_size, asked.image_size, asked.image_size, 3))
     images = images.astype(np.uint8)
     results = {}
-    for precision in runtime.precisions():
+    for precision in tensorflow.supported_precisions():
         results[precision] = measure(asked.backbone, asked.image_size, images, precision)
-    files.write_json(asked.output, {"backbone": asked.backbone, "image_size": asked.image_size, **results})
+    io.write_json(asked.output, {"backbone": asked.backbone, "image_size": asked.image_size, **results})
 
 
 def measure(name: str, image_size: int, images: np.ndarray, precision: str) -> dict[str, float]:
     """The pass and the product, one after the other, several times; medians."""
-    runtime.start(1)
-    backbone = backbones.make(name, None, image_size, precision)
+    tensorflow.start(1)
+    backbone = pretrained.build(name, None, image_size, precision)
     matrix = tf.cast(tf.random.stateless_uniform((SIDE, SIDE), (1, 2)), precision)
     product = tf.function(lambda: tf.matmul(matrix, matrix))
     products: list[Callable[[], object]] = [lambda: product().numpy()]
@@ -78,4 +78,4 @@ def multiply_adds(layers: Sequence[keras.layers.Layer]) -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

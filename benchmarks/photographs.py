@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks import clones
 from commands.programs import dvc
-from transfer import files
-from transfer.faults import run
+from transfer import command
+from transfer.common import io
 
 BACKBONE = ["image_size=224", "backbone.name=MobileNetV2", "backbone.weights=imagenet"]
 
@@ -43,16 +43,16 @@ def main() -> None:
             results[str(seed)] = metrics(clone)
             if asked.pictures and seed == asked.seeds[0]:
                 shutil.copytree(clone / "plots/images", asked.pictures, dirs_exist_ok=True)
-            files.write_json(asked.output, {"parameters": changes, "seeds": results, "mean": means(results)})
+            io.write_json(asked.output, {"parameters": changes, "seeds": results, "mean": means(results)})
 
 
 def metrics(clone: Path) -> dict[str, Any]:
     """What the table needs of one run: validation and test accuracy of each model, and the worst class."""
-    test = files.read_json(clone / "metrics/evaluate.json")
-    tuned = files.read_json(clone / "metrics/finetune.json")
+    test = io.read_json(clone / "metrics/evaluate.json")
+    tuned = io.read_json(clone / "metrics/finetune.json")
     return {
         "train_tl": {
-            "validation_accuracy": files.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"],
+            "validation_accuracy": io.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"],
             "test_accuracy": test["train_tl"]["accuracy"],
         },
         "finetune": {
@@ -76,4 +76,4 @@ def means(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

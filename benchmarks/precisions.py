@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks import folds
-from transfer import backbone as backbones
-from transfer import batches, comparison, files, params, prefix, runtime, views
-from transfer.backbone import Backbone
-from transfer.faults import run
-from transfer.framework import keras
+from transfer import command, params_file
+from transfer.caching import activations
+from transfer.common import io
+from transfer.evaluation import significance
+from transfer.loading import augmentation
+from transfer.models import pretrained, tensorflow
+from transfer.models.backbone import Backbone
+from transfer.models.tensorflow import keras
 
 FOLDS = 8
 
@@ -27,9 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precisions", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     asked = parser.parse_args()
-    settings = params.load()
-    runtime.start(settings.seed)
-    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    settings = params_file.load()
+    tensorflow.start(settings.seed)
+    augmentation = augmentation.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     pool = folds.pooled()
     fold = folds.drawn(len(pool), FOLDS, settings.seed)
     right: dict[str, np.ndarray] = {}
@@ -38,8 +41,8 @@ def main() -> None:
         folder = Path(temporary)
         for precision in ("float32", "bfloat16"):
             backbone = backbone_in(precision, settings)
-            [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, precision)
-            batches.fill(
+            [features] = activations.open_arrays(backbone.features, len(pool), augmentation.views, folder, precision)
+            activations.fill_arrays(
                 [features], backbone.features, pool, augmentation, settings.batch_size, precision, folder / precision
             )
             found[precision] = features
@@ -48,11 +51,11 @@ def main() -> None:
     cosines = np.einsum("ivc,ivc->iv", *found.values()) / np.prod(
         [np.linalg.norm(features, axis=-1) for features in found.values()], axis=0
     )
-    compared = comparison.paired(*right.values())
-    files.write_json(
+    compared = significance.compare_paired(*right.values())
+    io.write_json(
         asked.output,
         {
-            "emulated": not runtime.has_bfloat16(),
+            "emulated": not tensorflow.has_bfloat16(),
             "accuracy": {precision: float(was_right.mean()) for precision, was_right in right.items()},
             "comparison": compared.metrics(*right),
             "lowest_cosine_of_features": float(cosines.min()),
@@ -61,11 +64,11 @@ def main() -> None:
     print(compared.verdict(*right))
 
 
-def backbone_in(precision: str, settings: params.Params) -> Backbone:
+def backbone_in(precision: str, settings: params_file.Params) -> Backbone:
     """The backbone that the parameters name, in a precision, emulated where the processor does not have it."""
-    emulated = precision == "bfloat16" and not runtime.has_bfloat16()
+    emulated = precision == "bfloat16" and not tensorflow.has_bfloat16()
     given = settings.backbone.name, settings.backbone.weights, settings.image_size
-    backbone = backbones.make(*given, "float32" if emulated else precision)
+    backbone = pretrained.build(*given, "float32" if emulated else precision)
     return replace(backbone, model=rounding(backbone.model)) if emulated else backbone
 
 
@@ -89,4 +92,4 @@ def rounded(values: Any) -> Any:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -20,8 +20,9 @@ import numpy as np
 
 from benchmarks import processes
 from commands.programs import environment
-from transfer import dataset, files
-from transfer.faults import run
+from transfer import command
+from transfer.common import io
+from transfer.dataset import listing
 
 TIMES = 3
 BATCHES = 15
@@ -35,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         few, table = Path(temporary) / "few", Path(temporary) / "found.csv"
         shutil.copytree(asked.folder, few)
-        photographs, _ = dataset.image_files(few)
+        photographs, _ = listing.list_images(few)
         broken = photographs[len(photographs) // 2]
         broken.write_bytes(broken.read_bytes()[:1000])
         predicted = subprocess.run(  # noqa: S603 - no shell
@@ -55,7 +56,7 @@ def main() -> None:
             shutil.copytree(few, few.with_name(f"{time_over}") / "again")
         folders = [str(few), *(str(few.with_name(f"{time_over}")) for time_over in range(1, TIMES))]
         peaks[TIMES * number] = processes.python("predict.py", *folders, "--output", str(table)).peak
-    files.write_json(
+    io.write_json(
         asked.output,
         {
             "photographs": len(photographs),
@@ -72,12 +73,12 @@ def main() -> None:
 
 def features_rate() -> float:
     """Images a second that the backbone's features take, the median over some batches."""
-    from transfer import backbone as backbones
-    from transfer import checkpoint, runtime
+    from transfer.models import backbone as backbones
+    from transfer.models import checkpoint, tensorflow
 
-    runtime.start(1)
+    tensorflow.start(1)
     backbone = backbones.load(Path("models/backbone"))
-    batch_size = checkpoint.about(Path("models/train_tl"))["batch_size"]
+    batch_size = checkpoint.read_metadata(Path("models/train_tl"))["batch_size"]
     images = np.random.default_rng(1).integers(0, 256, (batch_size, *backbone.model.input_shape[1:])).astype(np.uint8)
     backbone.features(images)
     seconds = []
@@ -89,4 +90,4 @@ def features_rate() -> float:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from commands.programs import environment
-from transfer.faults import Fault
+from transfer.interface.errors import UserError
 
 INTERVAL = 0.02
 
@@ -39,7 +39,7 @@ def measured(*words: str, folder: Path = Path(), **variables: str) -> Measured:
     seconds = time.perf_counter() - started
     assert process.stderr is not None  # noqa: S101 - for the type checker
     if process.returncode:
-        raise Fault(f"`{' '.join(words)}` failed: {process.stderr.read()}")
+        raise UserError(f"`{' '.join(words)}` failed: {process.stderr.read()}")
     return Measured(seconds, peak)
 
 

@@ -13,9 +13,13 @@ from typing import Any
 from sklearn.metrics import log_loss
 
 from benchmarks import folds
-from transfer import backbone as backbones
-from transfer import batches, comparison, files, params, prefix, runtime, views
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.caching import activations
+from transfer.common import io
+from transfer.evaluation import significance
+from transfer.loading import augmentation
+from transfer.models import backbone as backbones
+from transfer.models import tensorflow
 
 FOLDS = 8
 STUDY = {
@@ -42,17 +46,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     asked = parser.parse_args()
-    settings = params.load()
-    runtime.start(settings.seed)
+    settings = params_file.load()
+    tensorflow.start(settings.seed)
     backbone = backbones.load(Path("models/backbone"))
-    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    augmentation = augmentation.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     pool = folds.pooled()
     fold = folds.drawn(len(pool), FOLDS, settings.seed)
     probabilities = []
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
-        [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
-        batches.fill(
+        [features] = activations.open_arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
+        activations.fill_arrays(
             [features], backbone.features, pool, augmentation, settings.batch_size, "pool", folder / "pool.done"
         )
         for number, changes in enumerate(CHANGES):
@@ -66,12 +70,12 @@ def main() -> None:
             "changes": changes,
             "accuracy": float(was_right.mean()),
             "cross_entropy": float(log_loss(pool.labels, found)),
-            "p_value": comparison.paired(right[0], was_right).p_value,
+            "p_value": significance.compare_paired(right[0], was_right).p_value,
         }
         for changes, found, was_right in zip(CHANGES, probabilities, right, strict=True)
     ]
-    files.write_json(asked.output, {"images": len(pool), "folds": FOLDS, "recipes": rows})
+    io.write_json(asked.output, {"images": len(pool), "folds": FOLDS, "recipes": rows})
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -14,9 +14,13 @@ import numpy as np
 
 from benchmarks import folds
 from benchmarks.finetuning import part
-from transfer import backbone as backbones
-from transfer import batches, classifier, files, params, prefix, runtime, scratch, training, views
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.caching import activations, scratch
+from transfer.common import io
+from transfer.loading import augmentation, batches
+from transfer.models import backbone as backbones
+from transfer.models import classifier, tensorflow
+from transfer.training import history, loop
 
 
 def main() -> None:
@@ -27,13 +31,13 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, help="how many of the parts to hold out, one after the other; all")
     parser.add_argument("--frozen-layers", type=int, help="fine-tune behind this cut too")
     asked = parser.parse_args()
-    settings = params.load()
-    runtime.start(settings.seed)
+    settings = params_file.load()
+    tensorflow.start(settings.seed)
     # Whose disk is asked for space
     scratch.FOLDER.mkdir(exist_ok=True)
     backbone = backbones.load(Path("models/backbone"))
     weights = [variable.numpy() for variable in backbone.model.variables]
-    augmentation = views.Augmentation(
+    augmentation = augmentation.Augmentation(
         settings.augment.flip, settings.augment.rotation, max(asked.counts), settings.seed
     )
     pool = folds.pooled()
@@ -42,8 +46,8 @@ def main() -> None:
     held_out = range(asked.held_out or asked.folds)
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
-        [features] = prefix.arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
-        batches.fill(
+        [features] = activations.open_arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
+        activations.fill_arrays(
             [features], backbone.features, pool, augmentation, settings.batch_size, "pool", folder / "pool.done"
         )
         for count in asked.counts:
@@ -61,15 +65,15 @@ def main() -> None:
                 frozen, rest = backbone.cut(asked.frozen_layers)
                 with (
                     tempfile.TemporaryDirectory(dir=folder) as own,
-                    prefix.once(
+                    activations.cached_activations(
                         frozen, seen, unseen, fewer, settings.batch_size, Path(own, "prefix"), training=1
                     ) as given,
                 ):
-                    fit = training.fit(
+                    fit = loop.fit(
                         classifier.Tail(rest, head),
                         *given,
                         settings.finetune,
-                        steps_per_epoch=batches.number(len(seen), settings.batch_size),
+                        steps_per_epoch=batches.batches_per_epoch(len(seen), settings.batch_size),
                         after_epoch=lambda _: None,
                         description=f"{count} views, fine-tuned",
                         state=Path(own, "training.npz"),
@@ -77,12 +81,12 @@ def main() -> None:
                 add(right["finetune"], count, fit, len(unseen))
     images = int(np.isin(fold, held_out).sum())
     accuracy = {stage: {count: n / images for count, n in found.items()} for stage, found in right.items() if found}
-    files.write_json(asked.output, {"held_out_images": images, "accuracy": accuracy})
+    io.write_json(asked.output, {"held_out_images": images, "accuracy": accuracy})
 
 
-def add(right: dict[str, int], count: int, fit: training.Fit, images: int) -> None:
+def add(right: dict[str, int], count: int, fit: history.Fit, images: int) -> None:
     right[str(count)] = right.get(str(count), 0) + round(fit.best.validation["accuracy"] * images)
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from commands.programs import dvc
-from transfer import binding
-from transfer.faults import run
+from transfer import command
+from transfer.dataset import dvcfile
 
 
 def main() -> None:
@@ -15,15 +15,15 @@ def main() -> None:
     paths = parser.parse_args().paths
 
     # What the remote held before would stay in it for ever
-    shutil.rmtree(binding.FOLDER, ignore_errors=True)
+    shutil.rmtree(dvcfile.FOLDER, ignore_errors=True)
     for path in paths:
         dvc_file = path.with_name(f"{path.name}.dvc")
         dvc("add", "--quiet", str(path))
         # A binding left from last time would keep the push from happening
-        binding.release(dvc_file)
-        dvc("push", "--quiet", "--remote", binding.REMOTE, str(dvc_file))
-        binding.bind(dvc_file)
+        dvcfile.release(dvc_file)
+        dvc("push", "--quiet", "--remote", dvcfile.REMOTE, str(dvc_file))
+        dvcfile.bind(dvc_file)
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from transfer.faults import Fault
+from transfer.interface.errors import UserError
 
 
 def environment() -> dict[str, str]:
@@ -25,7 +25,7 @@ def succeeds(*words: str, folder: Path = Path(), quiet: bool = False) -> bool:
 def call(*words: str, folder: Path = Path()) -> None:
     """Run a program in `folder`. Raises Fault if it fails."""
     if not succeeds(*words, folder=folder):
-        raise Fault(f"`{' '.join(words)}` failed: see its message above.")
+        raise UserError(f"`{' '.join(words)}` failed: see its message above.")
 
 
 def dvc(*words: str, folder: Path = Path()) -> None:
@@ -37,5 +37,5 @@ def answer(*words: str) -> str:
     """What a program prints. Raises Fault if it fails."""
     done = subprocess.run(words, env=environment(), check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
     if done.returncode:
-        raise Fault(f"`{' '.join(words)}` failed: see its message above.")
+        raise UserError(f"`{' '.join(words)}` failed: see its message above.")
     return done.stdout

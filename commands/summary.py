@@ -6,19 +6,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from transfer import files
-from transfer.faults import run
+from transfer import command
+from transfer.common import io
 
 MODELS = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
 
 
 def main() -> None:
-    tests = files.read_json(Path("metrics/evaluate.json"))
+    tests = io.read_json(Path("metrics/evaluate.json"))
     validation = {
-        "train_tl": files.read_json(Path("metrics/train_tl.json"))["validation"],
-        "finetune": files.read_json(Path("metrics/finetune.json"))["kept"]["validation"],
+        "train_tl": io.read_json(Path("metrics/train_tl.json"))["validation"],
+        "finetune": io.read_json(Path("metrics/finetune.json"))["kept"]["validation"],
     }
-    images = files.read_json(Path("metrics/prepare.json"))["images"]
+    images = io.read_json(Path("metrics/prepare.json"))["images"]
 
     table = Table(
         title=f"Accuracy on {images['test']} test images; selected by validation: {MODELS[tests['selected']]}"
@@ -60,4 +60,4 @@ def named(text: str) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -1,14 +1,18 @@
-"""finetune: train the backbone's later layers with the head, in rounds that freeze the layers before a cut.
+"""finetune: train later layers of the backbone together with the head, in rounds that freeze the layers before a cut.
 
-Leaves models/finetune/ (what was trained, as the round with the best validation accuracy had it),
-metrics/finetune.json (every round) and plots/finetune/ (curves, the rounds one after another).
+Writes models/finetune/ (what was trained, from the round with the best validation accuracy), metrics/finetune.json
+(every round) and plots/finetune/ (curves, the rounds one after another).
 """
 
 from functools import partial
 from pathlib import Path
 
-from transfer import batches, checkpoint, files, params, prepared, resume, rounds, scratch, views
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.caching import fingerprint, scratch
+from transfer.common import io
+from transfer.loading import batches, prepared
+from transfer.loading.augmentation import Augmentation
+from transfer.training import rounds
 
 BACKBONE = Path("models/backbone")
 HEAD = Path("models/train_tl")
@@ -16,64 +20,61 @@ CHECKPOINT = Path("models/finetune")
 
 
 def main() -> None:
-    settings = params.load()
-    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    data = prepared.load("train"), prepared.load("validation"), augmentation, settings.batch_size
+    settings = params_file.load()
+    augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    train, validation = prepared.load_split("train"), prepared.load_split("validation")
 
-    from transfer import backbone as backbones  # TensorFlow takes seconds to import: a fault should not wait for it
-    from transfer import classifier, prefix, runtime, training
-    from transfer.curves import curves
+    from transfer.caching import activations  # imported late: TensorFlow takes seconds
+    from transfer.models import backbone as backbones
+    from transfer.models import checkpoint, classifier, tensorflow
+    from transfer.training import loop, state
+    from transfer.training.curves import learning_curves
 
-    runtime.start(settings.seed)
+    tensorflow.start(settings.seed)
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
-    head = classifier.load_head(HEAD, settings.seed, backbone.description(), data[0].classes)
-    results: list[rounds.Round] = []
+    head = classifier.load_head(HEAD, settings.seed, backbone.description(), train.classes)
+    results: list[rounds.RoundResult] = []
     metrics: dict[str, dict] = {}
-
-    # Each round starts from the best weights of the one before: they are still in the layers
-    inputs = [prepared.FOLDER, BACKBONE, HEAD]
-    with scratch.folder("finetune", resume.key(settings, inputs)) as own, curves(Path("plots/finetune")) as add:
+    # Each round continues from the best weights of the previous one: they are still in the layers
+    work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD])
+    with scratch.folder("finetune", work) as own, learning_curves(Path("plots/finetune")) as append_epoch:
         cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
-        states = [training.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
-        prefix.check_space(cuts, *data[:3], own, states)
+        states = [state.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
+        activations.check_round_space(cuts, train, validation, augmentation, own, states)
+        data = train, validation, augmentation, settings.batch_size
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
             tail = classifier.Tail(rest, head)
-            with prefix.once(frozen, *data, folder=own / f"prefix-{number}", training=number) as given:
-                fit = training.fit(
+            with activations.cached_activations(frozen, *data, own / f"activations-{number}", number) as batches_of:
+                fit = loop.fit(
                     tail,
-                    *given,
+                    *batches_of,
                     settings.finetune,
-                    steps_per_epoch=batches.number(len(data[0]), settings.batch_size),
-                    after_epoch=partial(add, round=number),
+                    steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
+                    after_epoch=partial(append_epoch, round=number),
                     description=f"finetune, round {number}, {frozen_layers} layers frozen",
                     state=own / f"round-{number}.npz",
                 )
-            results.append(rounds.Round(frozen_layers, fit.best.train["accuracy"], fit.best.validation["accuracy"]))
-            parameters = {"total": backbone.parameters + head.count_params(), "trainable": training.parameters(tail)}
-            metrics[str(number)] = {
-                "frozen_layers": frozen_layers,
-                **fit.metrics(),
-                "gap": results[-1].gap,
-                "parameters": parameters,
-            }
-            if rounds.kept(results) == number - 1:
-                # All that any round so far has trained, even if this one trained less
+            accuracies = fit.best.train["accuracy"], fit.best.validation["accuracy"]
+            results.append(rounds.RoundResult(frozen_layers, *accuracies))
+            total, trainable = backbone.parameters + head.count_params(), loop.trainable_parameters(tail)
+            values = {"frozen_layers": frozen_layers, **fit.metrics(), "gap": results[-1].gap}
+            metrics[str(number)] = values | {"parameters": {"total": total, "trainable": trainable}}
+            if rounds.best_round(results) == number - 1:
+                # Everything that any round so far has trained, even if this one trained less
                 cut = min(settings.finetune.frozen_layers[:number])
-                about = checkpoint.about(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
-                classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), about)
+                metadata = checkpoint.read_metadata(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
+                classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), metadata)
 
-        kept, least = rounds.kept(results), rounds.least_overfitted(results)
-        about_kept = {"round": kept + 1, **metrics[str(kept + 1)]}
-        about_least = {"round": least + 1, "frozen_layers": results[least].frozen_layers}
-        found = {"kept": about_kept, "least_overfitted": about_least, "rounds": metrics}
-        files.write_json("metrics/finetune.json", found)
-    for result in results:
-        told = f"validation accuracy {result.validation_accuracy:.4f}, training {result.train_accuracy:.4f}"
-        print(f"{result.frozen_layers} layers frozen: {told}")
-    print(f"Kept: {results[kept].frozen_layers} layers frozen; least overfitted: {results[least].frozen_layers}")
+        kept, smallest_gap = rounds.best_round(results), rounds.smallest_gap_round(results)
+        least = {"round": smallest_gap + 1, "frozen_layers": results[smallest_gap].frozen_layers}
+        summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}
+        io.write_json("metrics/finetune.json", summary)
+
+    print(*results, sep="\n")
+    print(f"Kept: {results[kept].frozen_layers} layers frozen; smallest gap: {results[smallest_gap].frozen_layers}")
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

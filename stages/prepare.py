@@ -1,6 +1,6 @@
-"""prepare: check the dataset and its split, decode every image once.
+"""prepare: check the dataset and its split, and decode every image once.
 
-Leaves prepared/ (the images as 8-bit squares), metrics/prepare.json, plots/dataset.csv and
+Writes prepared/ (the images as 8-bit squares), metrics/prepare.json, plots/dataset.csv and
 plots/images/augmentation.png.
 """
 
@@ -9,56 +9,59 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from transfer import binding, dataset, files, params, pictures, prepared, views
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.common import io
+from transfer.dataset import checks, dvcfile, listing, preparing
+from transfer.loading import prepared
+from transfer.loading.augmentation import Augmentation, augment_batch
+from transfer.plotting import augmentation_preview
 
 DATASET = Path("dataset_images")
 PREVIEWED_VIEWS = 8
 
 
 def main() -> None:
-    settings = params.load()
+    settings = params_file.load()
 
     # Which images there are, and how they are split
-    found = dataset.listing(DATASET)
+    dataset = listing.list_dataset(DATASET)
     shares, tolerance = settings.data.split.model_dump(), settings.data.tolerance
-    remedy = "split anew with `make dataset`, or change data.split or data.tolerance in params.yaml."
-    faults = binding.faults(Path(f"{DATASET}.dvc")) + dataset.split_faults(found, shares, tolerance, remedy)
+    remedy = "split the images again with `make dataset`, or change data.split or data.tolerance in params.yaml."
+    errors = dvcfile.binding_errors(Path(f"{DATASET}.dvc"))
+    errors += checks.split_errors(dataset, shares, tolerance, remedy)
 
-    # Decode each image once; every fault of the dataset is told here, and nothing is left behind
-    odd = prepared.build(found, settings.image_size, faults)
+    # Decode each image once. This reports every error of the dataset; after an error, nothing is left behind.
+    oddities = preparing.prepare_images(dataset, settings.image_size, errors)
 
-    # What the dataset is
-    table = pd.DataFrame([(entry.split, entry.label) for entry in found.entries], columns=["split", "class"])
+    # What the dataset holds
+    table = pd.DataFrame([(entry.split, entry.label) for entry in dataset.entries], columns=["split", "class"])
     counts = table.groupby(["split", "class"]).size().reset_index(name="images")
-    counts = counts.sort_values("split", key=lambda names: names.map(dataset.SPLITS.index), kind="stable")
-    files.write_csv("plots/dataset.csv", counts)
-    images, total = found.images, len(table)
-    files.write_json(
+    counts = counts.sort_values("split", key=lambda names: names.map(prepared.SPLITS.index), kind="stable")
+    io.write_csv("plots/dataset.csv", counts)
+    images, total = dataset.images, len(table)
+    io.write_json(
         "metrics/prepare.json",
         {
             "images": images | {"total": total},
             "shares": {split: number / total for split, number in images.items()},
-            "classes": len(found.classes),
-            "problems": {"not_images": len(found.skipped)}
-            | {kind: odd[kind] for kind in ("other_modes", "turned_by_exif", "enlarged", "elongated")},
+            "classes": len(dataset.classes),
+            "problems": {"not_images": len(dataset.skipped)}
+            | {kind: oddities[kind] for kind in ("other_modes", "turned_by_exif", "enlarged", "elongated")},
         },
     )
 
     # One training image as the trainings will see it
-    train = prepared.load("train")
-    augmentation = views.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    preview = [views.batch(train, augmentation, view, np.array([0])) for view in range(PREVIEWED_VIEWS)]
-    pictures.augmentation(
-        np.concatenate(preview), f"Augmentation of {train.paths[0]}", Path("plots/images/augmentation.png")
-    )
+    train = prepared.load_split("train")
+    augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    preview = [augment_batch(train, augmentation, view, np.array([0])) for view in range(PREVIEWED_VIEWS)]
+    title = f"Augmentation of {train.paths[0]}"
+    augmentation_preview.draw(np.concatenate(preview), title, Path("plots/images/augmentation.png"))
 
-    print(
-        f"{total} images of {len(found.classes)} classes: " + ", ".join(f"{n} {split}" for split, n in images.items())
-    )
-    if found.skipped:
-        print(f"Skipped {len(found.skipped)} files that are no images, {found.skipped[0]} the first.")
+    sizes = ", ".join(f"{number} {split}" for split, number in images.items())
+    print(f"{total} images of {len(dataset.classes)} classes: {sizes}")
+    if dataset.skipped:
+        print(f"Skipped {len(dataset.skipped)} files that are not images; the first is {dataset.skipped[0]}.")
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import yaml
-
-from transfer.params import TrainingParams
+from transfer.training.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
 STAGES = ["prepare", "features", "train_tl", "finetune", "evaluate"]

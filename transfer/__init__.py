@@ -1,9 +1,11 @@
-"""Image classification by transfer learning: the ideas that the pipeline's stages are made of.
+"""Image classification by transfer learning: the library behind the pipeline's stages.
 
-Each module is one idea. None of them knows the stages or DVC, except `binding`, whose idea is the `.dvc` file.
+Each room (sub-package) is one layer, and imports run downwards only, from inference to evaluation, plotting, training,
+caching, models, dataset, loading, common and interface. The two modules beside the rooms, `command` and `params_file`,
+frame every script. No room knows the stages or DVC, except `dataset.dvcfile`, which edits the `.dvc` file of a dataset.
 """
 
-from transfer import faults
+from transfer import command
 
-# A program takes a second to import what it needs: Ctrl-C may come before its `main` does
-faults.tell_when_interrupted()
+# Importing TensorFlow takes seconds, and a user may press Ctrl-C before `main` starts.
+command.report_interrupts()

@@ -15,8 +15,9 @@ import pandas as pd
 from commands.programs import answer
 from commands.report import changes, drawings, results, words
 from commands.summary import MODELS, named
-from transfer import files, galleries, params, scores
-from transfer.faults import run
+from transfer import command, params_file
+from transfer.common import io
+from transfer.plotting import gallery_selection
 
 PAGE = Path("report/index.html")
 
@@ -28,16 +29,16 @@ def main() -> None:
 
     metrics = results.evaluated()
     counts = {f"images.{name}": int for name in ("total", *results.SPLITS)}
-    images = files.read_json("metrics/prepare.json", counts)["images"]
+    images = io.read_json("metrics/prepare.json", counts)["images"]
     splits = results.Table("plots/splits.csv", ("model", "split"), ("accuracy", "accuracy_low", "accuracy_high"))
     of_class = ("support", "accuracy", "accuracy_low", "accuracy_high", "precision", "f1")
     per_class = results.Table("plots/per_class.csv", ("model", "class"), of_class)
     classes = list(metrics["train_tl"]["classes"])
     changed, left_out = changes.compared(revision) if revision else ([], [])
-    settings = params.load()
+    settings = params_file.load()
     shown = settings.evaluate.gallery_class
-    if shown == galleries.WORST:
-        shown = scores.worst_first(pd.DataFrame([per_class[metrics["selected"], name] for name in classes]))[0]
+    if shown == gallery_selection.WORST:
+        shown = metrics.classes_worst_first(pd.DataFrame([per_class[metrics["selected"], name] for name in classes]))[0]
     with tempfile.TemporaryDirectory() as temporary:
         charts, pictures = drawings.drawn(revision, Path(temporary), shown)
 
@@ -55,7 +56,7 @@ def main() -> None:
         headline=words.headline(metrics, splits),
         selected_because=named(metrics["selected_because"]),
         verdict=named(metrics["comparison"]["verdict"]),
-        sides=files.read_csv("plots/changed_sides.csv", ("path", "actual", *MODELS)).itertuples(index=False, name=None),
+        sides=io.read_csv("plots/changed_sides.csv", ("path", "actual", *MODELS)).itertuples(index=False, name=None),
         selected=MODELS[metrics["selected"]],
         mistaken=words.mistakes(changes.predictions_here(), metrics["selected"]),
         leakage=" ".join(words.leakage(metrics)),
@@ -69,9 +70,9 @@ def main() -> None:
         pictures_of=drawings.PICTURES,
         parameters=words.flat(settings.model_dump()),
     )
-    files.write_text(PAGE, page)
+    io.write_text(PAGE, page)
     print(f"{PAGE}: {PAGE.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    run(main)
+    command.run(main)

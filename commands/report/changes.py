@@ -4,13 +4,15 @@ import json
 from typing import Any
 
 import pandas as pd
+from commands.report.words import sentence, share
 
 from commands.programs import answer, succeeds
+from commands.report import comparison
 from commands.report.results import METRICS
-from commands.report.words import sentence, share
 from commands.summary import MODELS
-from transfer import comparison, files, revisions
-from transfer.faults import Fault
+from transfer.common import io
+from transfer.evaluation import significance, tables
+from transfer.interface.errors import UserError
 
 PREDICTIONS = "plots/predictions.csv"
 
@@ -22,28 +24,28 @@ def compared(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
         Fault: the revision does not exist or has no predictions that can be used.
     """
     before, after = predictions_of(revision), predictions_here()
-    had, has = selected_of(revision), files.read_json(METRICS, {"selected": str})["selected"]
+    had, has = selected_of(revision), io.read_json(METRICS, {"selected": str})["selected"]
     if had in MODELS and had != has:
         name = f"selected model ({MODELS[had]} before, {MODELS[has]} now)"
         before, after = (once_more(table, model, name) for table, model in ((before, had), (after, has)))
     before, after = (table.replace({"model": MODELS}) for table in (before, after))
     told = []
-    for change in revisions.compare(before, after, revision):
+    for change in comparison.compare(before, after, revision):
         rows = [change_row("all", change.overall), f1_row(change.macro_f1)]
         told.append(
             {
                 "name": change.model,
                 "images": change.images_told(),
-                "verdict": sentence(change.overall.verdict(f"revision {revision}", revisions.WORKSPACE)),
+                "verdict": sentence(change.overall.verdict(f"revision {revision}", comparison.WORKSPACE)),
                 "rows": rows + [change_row(name, found) for name, found in change.classes.items()],
             }
         )
-    return told, revisions.left_out(before, after, revision)
+    return told, comparison.left_out(before, after, revision)
 
 
 def predictions_here() -> pd.DataFrame:
     """The predictions of the last run."""
-    return files.read_csv(PREDICTIONS, text_columns=revisions.TEXT_COLUMNS)
+    return io.read_csv(PREDICTIONS, text_columns=tables.PREDICTION_COLUMNS)
 
 
 def selected_of(revision: str) -> str | None:
@@ -66,23 +68,27 @@ def predictions_of(revision: str) -> pd.DataFrame:
     """The predictions that a revision has committed. Raises Fault if there are none."""
     commit = f"{revision}^{{commit}}"
     if revision.startswith("-") or not succeeds("git", "rev-parse", "--verify", commit, quiet=True):
-        raise Fault(f"{revision} is no revision of this repository: give a commit, a branch or a tag, such as HEAD~1.")
+        raise UserError(
+            f"{revision} is no revision of this repository: give a commit, a branch or a tag, such as HEAD~1."
+        )
     if not succeeds("git", "cat-file", "-e", f"{revision}:{PREDICTIONS}", quiet=True):
-        raise Fault(f"{revision} has no {PREDICTIONS}: choose a commit that has the results of a run.")
+        raise UserError(f"{revision} has no {PREDICTIONS}: choose a commit that has the results of a run.")
     try:
-        return revisions.read(answer("git", "show", f"{revision}:{PREDICTIONS}"), revision)
+        return comparison.read_predictions(answer("git", "show", f"{revision}:{PREDICTIONS}"), revision)
     except UnicodeDecodeError:
-        raise Fault(f"{PREDICTIONS} of {revision} is no text: choose a commit that has the results of a run.") from None
+        raise UserError(
+            f"{PREDICTIONS} of {revision} is no text: choose a commit that has the results of a run."
+        ) from None
 
 
-def change_row(name: str, found: comparison.Comparison) -> list[str]:
+def change_row(name: str, found: significance.PairedComparison) -> list[str]:
     """A row of the comparison's table, by accuracy."""
     shares = [share(accuracy) for accuracy in found.accuracies]
     change = f"{100 * found.difference:+.1f} points"
     return [name, str(found.images), *shares, change, str(found.only_first), str(found.only_second), *chance(found)]
 
 
-def f1_row(found: comparison.MacroF1) -> list[str]:
+def f1_row(found: significance.MacroF1Comparison) -> list[str]:
     """The same by macro F1, which is of no images one by one."""
     return [
         "macro F1",
@@ -96,6 +102,8 @@ def f1_row(found: comparison.MacroF1) -> list[str]:
     ]
 
 
-def chance(found: comparison.Comparison | comparison.MacroF1) -> tuple[str, str]:
+def chance(found: significance.PairedComparison | significance.MacroF1Comparison) -> tuple[str, str]:
     """The p value, and whether the change is more than chance."""
-    return comparison.told(found.p_value).removeprefix("= "), "yes" if found.p_value < comparison.LEVEL else "no"
+    return significance.format_p_value(found.p_value).removeprefix(
+        "= "
+    ), "yes" if found.p_value < significance.SIGNIFICANCE_LEVEL else "no"

@@ -9,13 +9,13 @@ import pandas as pd
 
 from commands.programs import answer, succeeds
 from commands.summary import MODELS
-from transfer import files
-from transfer.faults import Fault
-from transfer.files import NUMBER
+from transfer.common import io
+from transfer.common.io import NUMBER
+from transfer.interface.errors import UserError
 
 METRICS = "metrics/evaluate.json"
 SPLITS = ("train", "validation", "test")
-NEEDED: files.Needed = {
+NEEDED: io.RequiredKeys = {
     "selected": str,
     "selected_because": str,
     "comparison.verdict": str,
@@ -49,27 +49,27 @@ class Table(dict[tuple[str, ...], dict[Any, Any]]):
     """The rows of a CSV by what their text columns say; a row or a column that is not there is a Fault."""
 
     def __init__(self, path: str, text_columns: tuple[str, ...], number_columns: tuple[str, ...]):
-        found = files.read_csv(path, text_columns)
+        found = io.read_csv(path, text_columns)
         for name in number_columns:
             if name not in found or not pd.api.types.is_numeric_dtype(found[name]):
-                raise Fault(f"{path} has no column {name} of numbers: make it anew with `dvc repro`.")
+                raise UserError(f"{path} has no column {name} of numbers: make it anew with `dvc repro`.")
         super().__init__((tuple(row[name] for name in text_columns), row) for row in found.to_dict("records"))
         self.path = path
 
     def __missing__(self, key: tuple[str, ...]) -> dict[Any, Any]:
-        raise Fault(f"{self.path} has no row of {' and '.join(key)}: make it anew with `dvc repro`.")
+        raise UserError(f"{self.path} has no row of {' and '.join(key)}: make it anew with `dvc repro`.")
 
 
 def evaluated() -> dict[str, Any]:
     """The metrics of `evaluate`. Raises Fault if something is missing that the page says; what may be null may."""
-    near = files.read_json(METRICS, NEEDED)["near_duplicates"]
+    near = io.read_json(METRICS, NEEDED)["near_duplicates"]
     further: dict[str, type | tuple[type, ...]] = {}
     if near["without"]["images"]:
         names = [f"{model}.{name}" for model in MODELS for name in ("accuracy", "accuracy_low", "accuracy_high")]
         further |= {f"near_duplicates.without.{name}": NUMBER for name in names}
     if near.get("validation_in_train") is not None:
         further |= {f"near_duplicates.validation_in_train.{name}": int for name in ("images", "of")}
-    return files.read_json(METRICS, further)
+    return io.read_json(METRICS, further)
 
 
 def state() -> str:

@@ -1,0 +1,1 @@
+"""`make verify`: run the last commit from scratch and compare every out."""

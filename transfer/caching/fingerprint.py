@@ -1,0 +1,58 @@
+"""The fingerprint of a piece of work: everything that its result depends on."""
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Protocol
+
+PACKAGE = Path(__file__).parents[1]
+LIBRARIES = ("keras", "numpy", "opencv-python-headless", "tensorflow", "tensorflow-cpu")
+# With these, a user makes TensorFlow and its libraries use fewer threads or other instructions.
+VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA")
+
+
+class Parameters(Protocol):
+    def model_dump_json(self) -> str: ...
+
+
+def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
+    """16 hexadecimal digits that depend on parameters, inputs, code, library versions and processor.
+
+    Args:
+        inputs: files, and folders with everything below them; their paths and bytes count.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(parameters.model_dump_json().encode())
+    digest.update(str([(name, _version(name)) for name in LIBRARIES]).encode())
+    digest.update(str(_processor()).encode())
+    # Code by its path within the package: two modules of different rooms may have the same name.
+    files = {f"code {path.relative_to(PACKAGE).as_posix()}": path for path in sorted(PACKAGE.rglob("*.py"))}
+    files |= {"script": Path(sys.argv[0])}
+    for number, given in enumerate(inputs):
+        below = sorted(given.rglob("*")) if given.is_dir() else [given]
+        files |= {f"input {number} {path.relative_to(given.parent).as_posix()}": path for path in below}
+    for name, path in files.items():
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(f"{name}\n".encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> list[str | None]:
+    """What the order of additions depends on: the kind of processor, and how many of its cores are used."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else [platform.processor()]
+    kind = next((line for line in lines if line.startswith(("flags", "Features"))), lines[0])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [kind, str(cores), *map(os.environ.get, VARIABLES)]

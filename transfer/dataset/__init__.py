@@ -1,0 +1,4 @@
+"""The dataset on disk: listing image files, checking the split, decoding and preparing images, the `.dvc` file.
+
+Code for prepared arrays belongs in loading; code that only `make dataset` needs belongs in commands/dataset.
+"""

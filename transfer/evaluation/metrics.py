@@ -1,0 +1,108 @@
+"""Metrics of predictions: accuracies with intervals, by class and over all images, and the means of the study."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import precision_recall_fscore_support
+
+from transfer.evaluation.calibration import calibration_table, expected_calibration_error
+
+CONFIDENCE = 0.95
+# Keras clips probabilities to this before it takes the logarithm.
+SMALLEST = 1e-7
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of an accuracy (Wilson 1927, as in scipy)."""
+    interval = binomtest(correct, total).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def accuracy_with_interval(right: np.ndarray) -> dict[str, float | None]:
+    """Accuracy with its interval, given whether each image is right (images,); None without images."""
+    if not len(right):
+        return dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"))
+    low, high = wilson_interval(int(right.sum()), len(right))
+    return {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
+
+
+def format_accuracy(metrics: Mapping[str, Any]) -> str:
+    """An accuracy with its interval, as text."""
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    return f"{metrics['accuracy']:.4f}, 95 % interval {low:.3f} to {high:.3f}"
+
+
+def class_table(actual: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """A row for each class: class, support, correct, accuracy (its recall), its interval, precision, f1.
+
+    Args:
+        actual, predicted: class numbers (images,).
+    """
+    numbers = np.arange(len(classes))
+    precision, _, f1, support = precision_recall_fscore_support(actual, predicted, labels=numbers, zero_division=0)
+    correct = np.bincount(actual[actual == predicted], minlength=len(classes))
+    intervals = [wilson_interval(int(right), int(of)) for right, of in zip(correct, support, strict=True)]
+    low, high = zip(*intervals, strict=True)
+    return pd.DataFrame(
+        {
+            "class": list(classes),
+            "support": support,
+            "correct": correct,
+            "accuracy": correct / support,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "precision": precision,
+            "f1": f1,
+        }
+    )
+
+
+def classes_worst_first(table: pd.DataFrame) -> list[str]:
+    """The classes of a class table by ascending accuracy, ties by name."""
+    return list(table.sort_values(["accuracy", "class"])["class"])
+
+
+def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame) -> dict[str, Any]:
+    """All metrics of one model on one split.
+
+    Args:
+        actual: class numbers (images,).
+        probabilities: (images, classes).
+        table: the class table of the same predictions.
+    """
+    correct, total = int(table["correct"].sum()), len(actual)
+    low, high = wilson_interval(correct, total)
+    top2 = top_k_accuracy(actual, probabilities, 2)
+    top2_low, top2_high = wilson_interval(round(top2 * total), total)
+    of_actual = probabilities[np.arange(total), actual].astype(np.float64)
+    bins = calibration_table(probabilities.argmax(axis=1) == actual, probabilities.max(axis=1))
+    ascending = np.sort(table["accuracy"].to_numpy())
+    return {
+        "accuracy": correct / total,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "macro_f1": float(table["f1"].mean()),
+        "top2_accuracy": top2,
+        "top2_accuracy_low": top2_low,
+        "top2_accuracy_high": top2_high,
+        "expected_calibration_error": expected_calibration_error(bins),
+        "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
+        "mean_class_accuracy": float(ascending.mean()),
+        "mean_without_worst": float(ascending[1:].mean()),
+        "mean_without_two_worst": float(ascending[2:].mean()) if len(ascending) > 2 else None,
+        "classes": {
+            row["class"]: {
+                name: row[name] for name in ("accuracy", "accuracy_low", "accuracy_high", "precision", "f1", "support")
+            }
+            for row in table.to_dict("records")
+        },
+    }
+
+
+def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:
+    """The share of images whose class is among the k most probable; of equal probabilities, the first class counts."""
+    ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((ranked == actual[:, None]).any(axis=1).mean())

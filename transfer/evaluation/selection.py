@@ -1,0 +1,31 @@
+"""Which of the two models is selected: by validation alone, never by the test images."""
+
+from collections.abc import Mapping
+
+from transfer.common import io
+
+# What `select_model` and `tables.accuracy_by_split` need of a training's metrics. Those of fine-tuning's kept round are
+# below `kept`.
+FIT_KEYS: io.RequiredKeys = dict.fromkeys(("train.accuracy", "validation.accuracy", "validation.loss"), io.NUMBER)
+KEPT_FIT_KEYS: io.RequiredKeys = {f"kept.{name}": kind for name, kind in FIT_KEYS.items()}
+
+
+def select_model(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
+    """The model with the best validation accuracy, and a sentence that gives the reason.
+
+    If accuracies are equal, the smaller validation loss decides; if losses are equal too, the order of the models.
+
+    Args:
+        validation: accuracy and loss of each model on the validation images.
+    """
+    best = max(validation, key=lambda model: (validation[model]["accuracy"], -validation[model]["loss"]))
+    reason = f"{best} is selected for its validation accuracy, {validation[best]['accuracy']:.4f}"
+    for model, scores in validation.items():
+        if model == best:
+            continue
+        if scores["accuracy"] == validation[best]["accuracy"]:
+            loss = f"a loss of {scores['loss']:.4f} against {validation[best]['loss']:.4f}"
+            reason += f", which {model} has too, but with {loss}"
+        else:
+            reason += f" against {scores['accuracy']:.4f} of {model}"
+    return best, f"{reason}; the test images have no say."

@@ -1,0 +1,51 @@
+"""Predictions as a CSV file, or as lines on the terminal."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from transfer.common import atomic
+from transfer.dataset import decoding
+from transfer.interface.errors import UserError
+
+# As many as plots/predictions.csv has.
+DECIMALS = 4
+
+
+def check_output(path: Path) -> None:
+    """Raises UserError if a table must not replace what is at `path`: a folder, a device, a photograph."""
+    if path.name in ("", "..") or decoding.is_image(path) or (path.exists() and not path.is_file()):
+        raise UserError(f"--output {path} cannot be a table: name a new file, such as predictions.csv.")
+
+
+@contextmanager
+def csv_writer(path: Path, classes: Sequence[str]) -> Iterator[Callable[[str, np.ndarray], None]]:
+    """Yields a function that adds an image and its probabilities (classes,) to a CSV file, which is written atomically.
+
+    The columns are path, predicted, probability, and p_<class> for each class.
+    """
+    with atomic.text_file(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["path", "predicted", "probability", *(f"p_{name}" for name in classes)])
+
+        def add(image: str, probabilities: np.ndarray) -> None:
+            rounded = [round(float(value), DECIMALS) for value in probabilities]
+            best = int(probabilities.argmax())
+            rows.writerow([image, classes[best], rounded[best], *rounded])
+
+        yield add
+
+
+@contextmanager
+def terminal_writer(classes: Sequence[str]) -> Iterator[Callable[[str, np.ndarray], None]]:
+    """The same for people: one line for each image."""
+    width = max(map(len, classes))
+
+    def add(image: str, probabilities: np.ndarray) -> None:
+        best = int(probabilities.argmax())
+        print(f"{classes[best]:{width}}  {probabilities[best]:.{DECIMALS}f}  {image}")
+
+    yield add

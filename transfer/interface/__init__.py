@@ -1,0 +1,5 @@
+"""What a person reads and what is refused: errors, progress bars, the allowed values of parameters.
+
+No result follows from this code, so no stage depends on it; code that changes a number, a table or a picture does not
+belong here.
+"""

@@ -1,0 +1,145 @@
+"""Batching: the order and size of the batches of a split, in training and elsewhere.
+
+The trainings differ only in the inputs of a batch: cached outputs of the network's frozen part, or views made now and
+run through the frozen part. Either way the inputs are a list of arrays, one for each tensor at the cut.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from transfer.common import parallel
+from transfer.interface.progress import progress_bar
+from transfer.loading.augmentation import Augmentation, augment_batch, view_of_epoch
+from transfer.loading.prepared import Split
+
+Rows = np.ndarray
+Tensors = list[np.ndarray]
+Batches = Iterator[tuple[Tensors, np.ndarray]]
+
+
+def shuffled_order(images: int, batch_size: int, *seeds: int) -> list[Rows]:
+    """The rows of each batch of an epoch: every image once, in an order that depends on `seeds` alone."""
+    order = np.random.default_rng(seeds).permutation(images)
+    return [order[start : start + batch_size] for start in range(0, images, batch_size)]
+
+
+def sequential_order(images: int, batch_size: int) -> list[Rows]:
+    """The rows of each batch, from the first image to the last."""
+    return [np.arange(start, min(start + batch_size, images)) for start in range(0, images, batch_size)]
+
+
+def batches_per_epoch(images: int, batch_size: int) -> int:
+    """How many batches an epoch has."""
+    return math.ceil(images / batch_size)
+
+
+def training_from_cache(
+    tensors: Tensors, labels: np.ndarray, augmentation: Augmentation, batch_size: int, training: int = 0
+) -> Callable[[int], Batches]:
+    """A function from an epoch to its training batches, read from cached tensors (images, views, ...).
+
+    Args:
+        training: the number of the training, so that no two trainings have the same order of images.
+    """
+
+    def epoch_batches(epoch: int) -> Batches:
+        view = view_of_epoch(epoch, augmentation.views, training)
+        order = shuffled_order(len(labels), batch_size, augmentation.seed, training, epoch)
+        for rows, inputs in _read_ahead(lambda rows: [tensor[rows, view] for tensor in tensors], order):
+            yield inputs, labels[rows]
+
+    return epoch_batches
+
+
+def training_from_images(
+    frozen: Callable[[np.ndarray], Tensors],
+    split: Split,
+    augmentation: Augmentation,
+    batch_size: int,
+    training: int = 0,
+) -> Callable[[int], Batches]:
+    """A function from an epoch to its training batches: views made now and run through `frozen`.
+
+    Args:
+        training: the number of the training, so that no two trainings have the same order of images or fresh views.
+    """
+
+    def epoch_batches(epoch: int) -> Batches:
+        view = view_of_epoch(epoch, augmentation.views, training)
+        order = shuffled_order(len(split), batch_size, augmentation.seed, training, epoch)
+        for rows, images in _read_ahead(lambda rows: augment_batch(split, augmentation, view, rows), order):
+            yield frozen(images), split.labels[rows]
+
+    return epoch_batches
+
+
+def validation_from_cache(tensors: Tensors, labels: np.ndarray, batch_size: int) -> Callable[[], Batches]:
+    """The validation batches, read from cached tensors (images, 1, ...)."""
+    return lambda: (
+        ([tensor[rows, 0] for tensor in tensors], labels[rows]) for rows in sequential_order(len(labels), batch_size)
+    )
+
+
+def validation_from_images(
+    frozen: Callable[[np.ndarray], Tensors], split: Split, batch_size: int
+) -> Callable[[], Batches]:
+    """The validation batches: images without augmentation, run through `frozen`."""
+    return lambda: (
+        (frozen(split.images[rows]), split.labels[rows]) for rows in sequential_order(len(split), batch_size)
+    )
+
+
+def model_inputs(tensors: Tensors) -> Any:
+    """The tensors as a Keras model takes them: a single one by itself, several as a list."""
+    return tensors if len(tensors) > 1 else tensors[0]
+
+
+def pad_batch(images: np.ndarray, batch_size: int) -> np.ndarray:
+    """A batch filled up to `batch_size` with copies of its last image.
+
+    A model then always sees one shape, so the result of an image cannot depend on how many images came with it.
+    """
+    missing = batch_size - len(images)
+    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
+
+
+def map_batches(
+    function: Callable[[np.ndarray], Tensors],
+    read: Callable[[Rows], np.ndarray],
+    order: list[Rows],
+    batch_size: int,
+    description: str,
+) -> Iterator[tuple[Rows, Tensors]]:
+    """Run `function` over images in batches of one shape.
+
+    Args:
+        function: (batch_size, ...) to arrays whose first axis is the batch.
+        read: the rows of a batch to the input of `function`.
+        order: the rows of each batch.
+        description: the label of the progress bar.
+
+    Yields:
+        the rows of each batch and their results, without the padding.
+    """
+    for rows, inputs in progress_bar(_read_ahead(read, order), description, len(order), unit="batch"):
+        yield rows, [tensor[: len(rows)] for tensor in function(pad_batch(inputs, batch_size))]
+
+
+def map_split(
+    function: Callable[[np.ndarray], Tensors],
+    read: Callable[[Rows], np.ndarray],
+    images: int,
+    batch_size: int,
+    description: str,
+) -> np.ndarray:
+    """The single output of `function` for all images of a split (images, ...); see `map_batches`."""
+    order = sequential_order(images, batch_size)
+    return np.concatenate([output for _, [output] in map_batches(function, read, order, batch_size, description)])
+
+
+def _read_ahead(read: Callable[[Rows], Any], order: list[Rows]) -> Iterator[tuple[Rows, Any]]:
+    """The rows of each batch and what `read` returns for them; the next batch is read while this one is used."""
+    return parallel.ordered_map(lambda rows: (rows, read(rows)), order, threads=1)

@@ -1,0 +1,132 @@
+"""TensorFlow and Keras: imported without noise, made deterministic, in the precision that the processor supports.
+
+During its import, TensorFlow writes notes about the processor to standard error, and no setting suppresses them. They
+would stand in the log of every stage. If the import fails, the notes are printed.
+
+A process that imports this module keeps freed memory. TensorFlow allocates and frees its activations in every
+operation; where clearing a page is slow, as in a virtual machine, getting them back from the system costs more than the
+arithmetic (the forward pass of MobileNetV2 takes 2.3 times as long).
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from transfer.common import memory
+
+# Keras imports these if they are installed, for layers and converters that this project does not use. They take almost
+# half of the seconds of Keras' import.
+OPTIONAL = ("cv2", "matplotlib", "pandas", "scipy", "sklearn")
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# This project cannot run on another backend of Keras, whatever the user has configured. TensorFlow chooses by the
+# processor whether to use oneDNN; a variable in one shell would give other bytes than the same machine gives elsewhere.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+
+memory.use_one_arena()
+memory.keep_freed_memory()
+
+
+@contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    """Hide those of these packages that are not imported yet, as if they were not installed."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is how Python marks a module as absent
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+with tempfile.TemporaryFile() as _notes:
+    sys.stderr.flush()
+    _standard_error = os.dup(2)
+    os.dup2(_notes.fileno(), 2)
+    try:
+        with _without(OPTIONAL):
+            import keras
+            import tensorflow as tf
+
+            # The exporters of Keras and TensorFlow use this function; it has no public name.
+            from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    except BaseException:
+        _notes.seek(0)
+        os.write(_standard_error, _notes.read())
+        raise
+    finally:
+        os.dup2(_standard_error, 2)
+        os.close(_standard_error)
+
+# Several models of one kind are traced in a process, and TensorFlow would print a warning about that in every log.
+tf.get_logger().setLevel("ERROR")
+
+__all__ = [
+    "convert_variables_to_constants_v2",
+    "has_bfloat16",
+    "keras",
+    "layer_precision",
+    "library_versions",
+    "start",
+    "supported_precision",
+    "supported_precisions",
+    "tf",
+]
+
+
+def start(seed: int) -> None:
+    """Seed every random generator and allow deterministic operations only. Call it before anything else."""
+    # Override whatever the user's keras.json sets.
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def supported_precision(requested: str) -> str:
+    """`requested`; or float32, with a line that says so, where this machine could only emulate bfloat16."""
+    if requested == "bfloat16" and not has_bfloat16():
+        _print_once("This processor has no bfloat16 arithmetic: float32 is used.")
+        return "float32"
+    return requested
+
+
+@cache
+def _print_once(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def has_bfloat16() -> bool:
+    """Whether this machine computes in bfloat16 instead of emulating it."""
+    if tf.config.list_physical_devices("GPU"):
+        return True
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))
+
+
+def supported_precisions() -> list[str]:
+    """The precisions that this machine computes in, the most exact first."""
+    return ["float32", "bfloat16"] if has_bfloat16() else ["float32"]
+
+
+@contextmanager
+def layer_precision(name: str) -> Iterator[None]:
+    """Layers made inside the block compute in `name`; with bfloat16, their variables stay float32."""
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if name == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
+def library_versions() -> dict[str, str]:
+    """The versions that a checkpoint records."""
+    return {"keras": keras.__version__, "tensorflow": tf.__version__}

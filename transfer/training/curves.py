@@ -1,0 +1,33 @@
+"""Learning curves by DVCLive, written after every epoch, so that `dvc exp show` and editors can follow a training."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+
+from dvclive import Live
+
+from transfer.common.io import DECIMALS
+from transfer.training.history import Epoch
+
+
+@contextmanager
+def learning_curves(folder: Path) -> Iterator[Callable[..., None]]:
+    """Yields a function that appends an epoch, and further values by name, to the curves in `folder`."""
+    with ExitStack() as stack:
+
+        @cache
+        def live() -> Live:
+            # Opened with the first epoch, because opening removes the curves of the previous run.
+            # DVC runs the stage, so DVCLive writes no dvc.yaml and saves no experiment.
+            return stack.enter_context(Live(str(folder), dvcyaml=None, save_dvc_exp=False))
+
+        def append(epoch: Epoch, **values: float) -> None:
+            for split, logs in (("train", epoch.train), ("validation", epoch.validation)):
+                for name, value in logs.items():
+                    live().log_metric(f"{split}/{name}", round(value, DECIMALS))
+            for name, value in values.items():
+                live().log_metric(name, value)
+            live().next_step()
+
+        yield append
