@@ -1,43 +1,168 @@
-"""dvc.yaml names all that the stages read: their code with everything it imports, and the parameters they use."""
+"""The layout: rooms in layers, stages that depend on the rooms they import, parameters that stages list."""
 
 import ast
 import hashlib
 import json
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from runs import ROOT, STAGES
+
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-STAGES = ["prepare", "features", "train_tl", "finetune", "evaluate"]
-# Only checked there, so that a fault in it is told before the work and not after: no result depends on it.
+# From the lowest layer to the highest. A room may import itself and the rooms before it.
+ROOMS = [
+    *("interface", "common", "loading", "dataset", "models", "caching", "training", "plotting", "evaluation"),
+    "inference",
+]
+LARGEST_ROOM = 8
+MOST_CODE_ENTRIES = 7
+LONGEST_PIPELINE = 230
+# Code that no result follows from, and that no stage depends on: why.
+NO_RESULT = {
+    "transfer/__init__.py": "prints one line on Ctrl-C",
+    "transfer/command.py": "prints errors and sets the exit status",
+    "transfer/params_file.py": "composes and checks sections; the values themselves are DVC parameters",
+    "transfer/interface": "error classes, progress bars and the wording of parameter errors",
+    **{
+        f"transfer/{room}/params.py": "checks the values of a section and passes them on unchanged"
+        for room in ("loading", "dataset", "models", "training", "evaluation")
+    },
+}
+# Checked there so that an error comes before the work and not after; no result depends on it.
 CHECKED_EARLY = {("features", "finetune.frozen_layers")}
+# Words that name no thing. What a variable holds is a better name for it.
+FILLER_NAMES = {"found", "told", "known", "settled"}
+MOST_FILLER_NAMES = 30
+
+
+def modules_of(room):
+    return sorted(path for path in (ROOT / "transfer" / room).glob("*.py") if path.name != "__init__.py")
+
+
+@cache
+def parse(path):
+    return ast.parse(path.read_text())
 
 
 def imported(path):
-    """The library's modules that a file imports, themselves or names out of them."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """The modules of the library that a file imports, wherever in the file."""
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "transfer":
-            names = [alias.name for alias in node.names] if node.module == "transfer" else [node.module.split(".")[1]]
-            yield from (ROOT / "transfer" / f"{name}.py" for name in names)
+            folder = ROOT.joinpath(*node.module.split("."))
+            if folder.is_dir():
+                yield from (folder / f"{alias.name}.py" for alias in node.names)
+            else:
+                yield folder.with_suffix(".py")
+
+
+def room_of(path):
+    parts = path.relative_to(ROOT / "transfer").parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def without_result(path):
+    return relative(path) in NO_RESULT or f"transfer/{room_of(path)}" in NO_RESULT
 
 
 def code_of(stage):
-    found, todo = set(), [ROOT / "stages" / f"{stage}.py"]
-    while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += imported(path)
-    return {path.relative_to(ROOT).as_posix() for path in found}
+    """The rooms and the script that a stage's results follow from."""
+    seen, pending = set(), [ROOT / "stages" / f"{stage}.py"]
+    while pending:
+        path = pending.pop()
+        if path not in seen and not (path.is_relative_to(ROOT / "transfer") and without_result(path)):
+            seen.add(path)
+            pending += imported(path)
+    return {relative(path) if path.parent.name == "stages" else f"transfer/{room_of(path)}" for path in seen}
+
+
+def code_entries(stage):
+    return [path for path in PIPELINE["stages"][stage]["deps"] if path.startswith(("stages/", "transfer/"))]
+
+
+def test_every_package_of_the_library_is_a_room():
+    packages = {path.parent.name for path in (ROOT / "transfer").glob("*/__init__.py")}
+    assert packages == set(ROOMS)
+    # Beside the rooms stands only what frames every script.
+    assert {path.name for path in (ROOT / "transfer").glob("*.py")} == {"__init__.py", "command.py", "params_file.py"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_is_small_and_says_what_belongs_there(room):
+    assert 1 <= len(modules_of(room)) <= LARGEST_ROOM
+    docstring = ast.get_docstring(parse(ROOT / "transfer" / room / "__init__.py"))
+    assert docstring and docstring.count(".\n") + docstring.endswith(".") >= 2
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_run_downwards_only(room):
+    below = ROOMS[: ROOMS.index(room) + 1]
+    upwards = [
+        f"{relative(path)} imports {relative(other)}"
+        for path in modules_of(room)
+        for other in imported(path)
+        if room_of(other) not in below
+    ]
+    assert not upwards
+
+
+def test_every_imported_module_exists():
+    files = [*(ROOT / "transfer").rglob("*.py"), *(ROOT / "stages").glob("*.py"), *(ROOT / "commands").rglob("*.py")]
+    assert [f"{relative(path)}: {other}" for path in files for other in imported(path) if not other.is_file()] == []
+
+
+def test_the_library_knows_neither_stages_nor_commands():
+    for path in (ROOT / "transfer").rglob("*.py"):
+        for node in ast.walk(parse(path)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {name.split(".")[0] for name in names} & {"stages", "commands", "benchmarks", "dvc"}, path
+
+
+def test_the_pipeline_is_short():
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) < LONGEST_PIPELINE
+
+
+def test_the_stages_are_in_order():
+    assert list(PIPELINE["stages"]) == STAGES
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_rooms_it_imports_and_on_no_others(stage):
+    assert set(code_entries(stage)) == code_of(stage)
+    assert len(code_entries(stage)) <= MOST_CODE_ENTRIES
+
+
+@pytest.mark.parametrize("path", NO_RESULT)
+def test_code_without_a_result_exists_and_no_stage_lists_it(path):
+    assert (ROOT / path).exists()
+    assert not [stage for stage in STAGES if path in PIPELINE["stages"][stage]["deps"]]
+
+
+@pytest.mark.parametrize("room", ["loading", "dataset", "models", "training", "evaluation"])
+def test_a_section_only_checks_values(room):
+    """A params.py is left out of its room's hash, so nothing but schemas may be in it."""
+    for node in parse(ROOT / "transfer" / room / "params.py").body:
+        if isinstance(node, ast.FunctionDef):
+            # A validator returns the very value that it was given.
+            [argument] = node.args.args
+            returned = [part.value for part in ast.walk(node) if isinstance(part, ast.Return)]
+            assert all(isinstance(value, ast.Name) and value.id == argument.arg for value in returned)
+            assert node.name.startswith("_check_")
+        else:
+            assert isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.ClassDef | ast.Expr)
 
 
 def parameters_of(stage):
     """The dotted names that follow `settings.` in a stage's script."""
     names = set()
-    for node in ast.walk(ast.parse((ROOT / "stages" / f"{stage}.py").read_text())):
+    for node in ast.walk(parse(ROOT / "stages" / f"{stage}.py")):
         parts = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -47,18 +172,8 @@ def parameters_of(stage):
     return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
 
 
-def test_the_stages_stand_in_order():
-    assert list(PIPELINE["stages"]) == STAGES
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_all_the_code_it_runs_and_on_no_other(stage):
-    listed = {path for path in PIPELINE["stages"][stage]["deps"] if path.endswith(".py")}
-    assert listed == code_of(stage)
-
-
 def covers(one, other):
-    """Whether one dotted name is the other, or a section that one of them stands in."""
+    """Whether one dotted name is the other, or a section that one of them is in."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
@@ -75,24 +190,53 @@ def test_a_stage_is_a_recipe_of_30_to_80_lines(stage):
     assert 30 <= len((ROOT / "stages" / f"{stage}.py").read_text().splitlines()) <= 80
 
 
-def digest(path):
-    """As DVC has it."""
+def identifiers(path):
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def test_hardly_any_name_is_a_filler_word():
+    counts = {
+        relative(path): sum(name in FILLER_NAMES for name in identifiers(path))
+        for folder in ("transfer", "stages", "commands", "benchmarks", "sample", "tests", "docs")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+    assert sum(counts.values()) <= MOST_FILLER_NAMES, {path: count for path, count in counts.items() if count}
+
+
+def file_digest(path):
+    """The digest that DVC gives a file."""
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def test_the_committed_results_are_of_the_committed_code_and_parameters():
+def digest(path):
+    """The digest that DVC gives a script, or a room without what .dvcignore leaves out."""
+    if path.is_file():
+        return file_digest(path)
+    files = [inside for inside in path.rglob("*.py") if inside.name != "params.py"]
+    entries = [{"md5": file_digest(inside), "relpath": inside.relative_to(path).as_posix()} for inside in files]
+    content = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
+    return f"{hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()}.dir"
+
+
+def test_the_committed_results_belong_to_the_committed_code_and_parameters():
     locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
     assert list(locked) == STAGES
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     stale = []
-    for stage, found in locked.items():
-        assert {entry["path"] for entry in found["deps"]} == set(PIPELINE["stages"][stage]["deps"])
-        code = {entry["path"]: entry["md5"] for entry in found["deps"] if entry["path"].endswith(".py")}
-        stale += [path for path, md5 in code.items() if digest(ROOT / path) != md5]
-        for key, value in found["params"]["params.yaml"].items():
-            of_key = reduce(lambda place, name: place[name], key.split("."), params)
-            stale += [key] if of_key != value else []
-    assert not stale, "run `dvc repro`, and commit what it has changed"
+    for stage, entry in locked.items():
+        digests = {dependency["path"]: dependency["md5"] for dependency in entry["deps"]}
+        assert set(digests) == set(PIPELINE["stages"][stage]["deps"])
+        stale += [path for path in code_entries(stage) if digest(ROOT / path) != digests[path]]
+        for key, value in entry["params"]["params.yaml"].items():
+            committed = reduce(lambda section, name: section[name], key.split("."), params)
+            stale += [key] if committed != value else []
+    assert not stale, "run `dvc repro`, and commit what it changes"
 
 
 def test_metrics_and_plots_live_in_git_and_the_rest_in_dvc():
@@ -103,13 +247,13 @@ def test_metrics_and_plots_live_in_git_and_the_rest_in_dvc():
             assert cached == (not path.startswith(("metrics/", "plots/"))), path
 
 
-def test_the_readmes_figures_of_the_sample_are_those_of_the_committed_metrics():
+def test_the_figures_of_the_sample_in_the_readme_are_those_of_the_committed_metrics():
     test, head, tuned = (
         json.loads((ROOT / f"metrics/{name}.json").read_text()) for name in ("evaluate", "train_tl", "finetune")
     )
     fits = {"transfer learning": ("train_tl", head), "fine-tuned, 54 of 154 layers frozen": ("finetune", tuned["kept"])}
     readme = (ROOT / "README.md").read_text()
-    for told, (model, fit) in fits.items():
-        accuracy, low, high = (test[model][name] for name in ("accuracy", "accuracy_low", "accuracy_high"))
-        row = f"| {told} | {accuracy:.3f} | {low:.3f} to {high:.3f} | {fit['validation']['accuracy']:.3f} |"
+    for name, (model, fit) in fits.items():
+        accuracy, low, high = (test[model][key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
+        row = f"| {name} | {accuracy:.3f} | {low:.3f} to {high:.3f} | {fit['validation']['accuracy']:.3f} |"
         assert row in readme

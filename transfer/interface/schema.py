@@ -97,9 +97,12 @@ def _is_section(annotation: Any) -> bool:
 
 
 def _allowed(field: Any, root: type[Section]) -> str:
+    """What a field may hold, in words; without a field, the keys of the whole file."""
+    return f"the keys {', '.join(root.model_fields)}" if field is None else allowed_values(field)
+
+
+def allowed_values(field: Any) -> str:
     """What a field may hold, in words: its description, or the keys of the section that it is."""
-    if field is None:
-        return f"the keys {', '.join(root.model_fields)}"
     if field.description:
         return str(field.description)
     if _is_section(field.annotation):
