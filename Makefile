@@ -1,37 +1,45 @@
-# `make run` and `make test` are all that a fresh machine needs; `make help` lists the rest.
+# `make run` and `make test` are all that a fresh machine needs. `make help` lists the other targets.
 
 PYTHON ?= python3
 VENV := .venv
-# DVC runs `python` as it finds it: it must find the one with the requirements.
+# DVC runs the first `python` on the PATH, which must be the one with the requirements.
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check dataset verify report export bench crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset verify report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
+	@echo "make install                install the requirements into .venv, and merge drivers for results into Git"
 	@echo "make test                   install, check the code and run all tests"
-	@echo "make check                  the style and type checks alone"
+	@echo "make quick                  run the tests that take seconds"
+	@echo "make check                  check style and types"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders;"
 	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split"
-	@echo "make bench SOURCE=folder    measure the pipeline against the study's way, on a folder of photographs"
-	@echo "make verify                 run the last commit from scratch, and say whether all of it came out the same"
-	@echo "make report [REV=HEAD~1]    write report/index.html, one page that opens anywhere"
-	@echo "make export                 write the selected model as Keras and LiteRT files, into export/"
-	@echo "make crash-test             kill stages at random, fill their disk, and see that they end the same (maintainers)"
+	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
+	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
+	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network"
+	@echo "make export                 write the selected model as Keras and LiteRT files into export/"
+	@echo "make docs                   write the reference in docs/reference/ from the code"
+	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"
 	@echo "make fuzz                   damage images and parameters at random for ten minutes (maintainers)"
-	@echo "make sample                 draw the embedded sample anew and pretrain its backbone (maintainers)"
+	@echo "make sample                 draw the embedded sample and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
 
-# A variable as one word of the shell, whatever is in it
+# The value of a variable as one word of the shell, whatever characters it has.
 quoted = '$(subst ','\'',$(value $(1)))'
 
-# What is missing is pulled; what is there, changed or not, is left to `dvc repro`.
+# Pulls only what is missing. Data that are present, changed or not, are left to `dvc repro`.
 pull = @for file in $(1); do test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
 
-run: $(VENV)/run
+# Git runs a merge driver only if the clone's own configuration defines it; .gitattributes just names it.
+install: $(VENV)/run
+	@git config merge.dvc-lock.driver '$(VENV)/bin/python -m commands.merge_lock %O %A %B'
+	@git config merge.generated.driver true
+
+run: install
 	$(call pull,dataset_images.dvc weights/*.dvc)
 	dvc repro
 	@python -m commands.summary
@@ -39,13 +47,16 @@ run: $(VENV)/run
 test: check
 	python -m pytest --numprocesses 2 --dist loadgroup
 
+quick: $(VENV)/test
+	python -m pytest --numprocesses 2 --dist loadgroup -m "not slow"
+
 check: $(VENV)/test
 	ruff check .
 	ruff format --check .
 	mypy
 
 dataset: $(VENV)/run
-	@test -n $(call quoted,SOURCE) || { echo "Say which folder: make dataset SOURCE=folder" >&2; exit 1; }
+	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
 	@python -m commands.dataset $(call quoted,SOURCE) $(if $(value GROUPS),--groups $(call quoted,GROUPS))
 
@@ -58,17 +69,20 @@ report: $(VENV)/run
 export: $(VENV)/run
 	@python -m commands.export
 
-# About an hour on two cores; the ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
+# Takes about an hour on two cores. The ImageNet weights of MobileNetV2 come from KERAS_HOME or the network.
 photographs = $(call quoted,$(if $(value SOURCE),SOURCE,WASTE_PHOTOS))
 bench: $(VENV)/run
-	@test -n $(photographs) || { echo "Say which photographs: make bench SOURCE=folder" >&2; exit 1; }
+	@test -n $(photographs) || { echo "SOURCE is missing: name a folder of photographs with make bench SOURCE=folder" >&2; exit 1; }
 	python -m benchmarks $(photographs)
+
+docs: $(VENV)/run
+	python -m commands.reference
 
 crash-test: $(VENV)/run
 	python -m benchmarks.crashes benchmarks/results/crashes.json
 
 fuzz: $(VENV)/test
-	python -m pytest tests/test_fuzz.py --hypothesis-profile=long
+	python -m pytest tests/project/test_fuzz.py --hypothesis-profile=long
 
 sample: $(VENV)/run
 	rm -rf sample/drawn
@@ -86,7 +100,7 @@ lock: $(VENV)/test
 clean:
 	rm -rf $(VENV)
 
-# A stamp a requirements file: what is installed is as new as what it asks for.
+# One stamp for each requirements file: a newer requirements file is installed again.
 $(VENV)/run: requirements.txt | $(VENV)/bin/python
 	python -m pip install --quiet --require-hashes -r requirements.txt
 	@touch $@

@@ -1,6 +1,6 @@
-"""What is on a photograph: `python predict.py PATH...`, files and folders in any mix.
+"""Classify photographs: `python predict.py PATH...` takes files and folders in any mix.
 
-Needs models/ alone: `dvc pull models/backbone models/train_tl models/finetune` brings it.
+It needs only models/, which `dvc pull models/backbone models/train_tl models/finetune` brings.
 """
 
 import argparse
@@ -13,56 +13,65 @@ import numpy as np
 from transfer import command
 from transfer.inference import inputs, model_choice, outputs
 from transfer.interface.errors import UserError
+from transfer.loading.batches import pad_batch
 
 MODELS = Path(__file__).resolve().parent / "models"
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python predict.py", description=__doc__)
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photograph, or a folder of them")
-    parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write a table, with every class's probability")
-    parser.add_argument("--model", choices=model_choice.MODELS, help="the one that validation selected, if not said")
-    asked = parser.parse_args()
-    if asked.output:
-        outputs.check_output(asked.output)
-    faults: list[str] = []
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photograph, or a folder of photographs")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.csv", help="write a table with the probability of every class"
+    )
+    parser.add_argument(
+        "--model", choices=model_choice.MODELS, help="default: the model with the better validation accuracy"
+    )
+    return parser
 
-    def refuse(fault: UserError | str) -> None:
-        faults.append(str(fault))
-        print(fault, file=sys.stderr)
+
+def main() -> None:
+    options = parser().parse_args()
+    if options.output:
+        outputs.check_output(options.output)
+    failed = False
+
+    def report(error: UserError | str) -> None:
+        nonlocal failed
+        failed = True
+        print(error, file=sys.stderr)
 
     # Which images, and which model
-    paths, missing = inputs.find_images(asked.paths)
-    for sentence in missing:
-        refuse(sentence)
+    paths, errors = inputs.find_images(options.paths)
+    for sentence in errors:
+        report(sentence)
     if not paths:
         sys.exit(1)
-    name, about = model_choice.choose_model(MODELS, asked.model)
-    classes, size, batch_size = (about[key] for key in ("classes", "image_size", "batch_size"))
+    name, metadata = model_choice.choose_model(MODELS, options.model)
+    classes, size, batch_size = (metadata[key] for key in ("classes", "image_size", "batch_size"))
 
-    from transfer.loading.batches import pad_batch
-    from transfer.models import backbone, classifier, tensorflow
+    from transfer.models import backbone, classifier, tensorflow  # imported late: TensorFlow takes seconds
 
-    # Batch by batch, always of one shape: what an image gets cannot depend on how many came with it
+    # Every batch has the same shape: the probabilities of an image cannot depend on the number of images beside it.
     tensorflow.start(seed=0)
     model = classifier.load(MODELS / name, backbone.load(MODELS / "backbone"), classes)
-    # The first call makes things ready, and would count as slow
+    # The first call builds the model's functions; its time must not count.
     model(np.zeros((batch_size, size, size, 3), np.uint8))
-    predicted, run_through, seconds = 0, 0, 0.0
-    with outputs.csv_writer(asked.output, classes) if asked.output else outputs.terminal_writer(classes) as add:
-        for names, images in inputs.read_batches(paths, size, batch_size, refuse):
-            begun = time.perf_counter()
-            [found] = model(pad_batch(images, batch_size))
-            seconds += time.perf_counter() - begun
-            run_through += batch_size
-            predicted += len(names)
-            for path, probabilities in zip(names, found, strict=False):
-                add(path, probabilities)
+    predicted, computed, seconds = 0, 0, 0.0
+    with outputs.csv_writer(options.output, classes) if options.output else outputs.terminal_writer(classes) as add:
+        for batch_paths, images in inputs.read_batches(paths, size, batch_size, report):
+            start = time.perf_counter()
+            [probabilities] = model(pad_batch(images, batch_size))
+            seconds += time.perf_counter() - start
+            computed += batch_size
+            predicted += len(batch_paths)
+            for path, of_image in zip(batch_paths, probabilities, strict=False):
+                add(path, of_image)
 
-    # What fills up the last batch costs as much as an image
-    rate = f", {run_through / seconds:.1f} a second in the model" if seconds else ""
-    print(f"{predicted} images by {name}{rate}" + (f": {asked.output}" if asked.output else ""))
-    if faults:
+    # The padding of the last batch costs as much time as images do, so it counts.
+    rate = f", {computed / seconds:.1f} a second in the model" if seconds else ""
+    print(f"{predicted} images by {name}{rate}" + (f": {options.output}" if options.output else ""))
+    if failed:
         sys.exit(1)
 
 

@@ -1,1 +1,1 @@
-"""What the project claims, measured: each script writes its figures to benchmarks/results/."""
+"""Measurements of what the project claims. Each script writes its figures to benchmarks/results/."""

@@ -1,9 +1,9 @@
-"""The pipeline on a folder of photographs, over several seeds, in a clone of its own.
+"""Run the pipeline on a folder of photographs, over several seeds, in a clone of the project.
 
     KERAS_HOME=folder python -m benchmarks.photographs FOLDER OUTPUT.json --seeds 1 2 3 -S augment.views=0
 
-The clone gets the photographs by `commands.dataset` and each seed's run by `dvc exp run`, as a user would; the output
-holds the metrics of each seed and their means.
+As a user would, it puts the photographs into the clone by `commands.dataset` and runs each seed by `dvc exp run`. The
+output holds the metrics of each seed and their means.
 """
 
 import argparse
@@ -25,50 +25,51 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.photographs", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="dataset with train, validation and test, or class folders")
     parser.add_argument("output", type=Path, help="JSON file to write")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one run for each (default: 1 2 3)")
     parser.add_argument(
-        "-S", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="a further parameter"
+        "-S", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="change another parameter"
     )
-    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="copy the first seed's pictures there")
-    asked = parser.parse_args()
-    changes = [*BACKBONE, *asked.changes]
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="copy the first seed's pictures to this folder")
+    arguments = parser.parse_args()
+    changes = [*BACKBONE, *arguments.changes]
 
     with tempfile.TemporaryDirectory() as temporary:
         clone = Path(temporary) / "project"
-        clones.make(clone, asked.folder)
+        clones.create(clone, arguments.folder)
         results = {}
-        for seed in asked.seeds:
-            words = [word for change in [*changes, f"seed={seed}"] for word in ("-S", change)]
-            dvc("exp", "run", *words, folder=clone)
-            results[str(seed)] = metrics(clone)
-            if asked.pictures and seed == asked.seeds[0]:
-                shutil.copytree(clone / "plots/images", asked.pictures, dirs_exist_ok=True)
-            io.write_json(asked.output, {"parameters": changes, "seeds": results, "mean": means(results)})
+        for seed in arguments.seeds:
+            options = [option for change in [*changes, f"seed={seed}"] for option in ("-S", change)]
+            dvc("exp", "run", *options, folder=clone)
+            results[str(seed)] = read_metrics(clone)
+            if arguments.pictures and seed == arguments.seeds[0]:
+                shutil.copytree(clone / "plots/images", arguments.pictures, dirs_exist_ok=True)
+            io.write_json(arguments.output, {"parameters": changes, "seeds": results, "mean": means(results)})
 
 
-def metrics(clone: Path) -> dict[str, Any]:
-    """What the table needs of one run: validation and test accuracy of each model, and the worst class."""
+def read_metrics(clone: Path) -> dict[str, Any]:
+    """The metrics of one run: the accuracies of each model, and the selected model's accuracy on each class."""
     test = io.read_json(clone / "metrics/evaluate.json")
-    tuned = io.read_json(clone / "metrics/finetune.json")
+    kept = io.read_json(clone / "metrics/finetune.json")["kept"]
     return {
         "train_tl": {
             "validation_accuracy": io.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"],
             "test_accuracy": test["train_tl"]["accuracy"],
         },
         "finetune": {
-            "validation_accuracy": tuned["kept"]["validation"]["accuracy"],
+            "validation_accuracy": kept["validation"]["accuracy"],
             "test_accuracy": test["finetune"]["accuracy"],
         },
-        "frozen_layers": tuned["kept"]["frozen_layers"],
+        "frozen_layers": kept["frozen_layers"],
         "selected": test["selected"],
         "classes": {name: scores["accuracy"] for name, scores in test[test["selected"]]["classes"].items()},
     }
 
 
 def means(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The mean accuracies of each model over the seeds."""
     return {
         model: {
-            kind: mean(result[model][kind] for result in results.values())
+            kind: mean(of_seed[model][kind] for of_seed in results.values())
             for kind in ("validation_accuracy", "test_accuracy")
         }
         for model in ("train_tl", "finetune")

@@ -1,8 +1,8 @@
-"""What bfloat16 costs in accuracy: `python -m benchmarks.precisions OUTPUT.json`.
+"""The cost of bfloat16 in accuracy: `python -m benchmarks.precisions OUTPUT.json`.
 
-To be run in a folder where prepare has run. The head's accuracy on features of either precision, with training and
-validation images pooled and cross-validated; the test split is not looked at. On a processor without bfloat16 the
-features are computed in float32 and rounded wherever such a processor would have rounded them.
+Run it in a folder in which prepare has run. It compares heads on the features of both precisions by cross-validation
+over training and validation images; the test split is not used. On a processor without bfloat16, the features are
+computed in float32, and rounded wherever a processor with bfloat16 would round them.
 """
 
 import argparse
@@ -15,10 +15,9 @@ import numpy as np
 
 from benchmarks import folds
 from transfer import command, params_file
-from transfer.caching import activations
 from transfer.common import io
 from transfer.evaluation import significance
-from transfer.loading import augmentation
+from transfer.loading.augmentation import Augmentation
 from transfer.models import pretrained, tensorflow
 from transfer.models.backbone import Backbone
 from transfer.models.tensorflow import keras
@@ -29,65 +28,65 @@ FOLDS = 8
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precisions", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     settings = params_file.load()
     tensorflow.start(settings.seed)
-    augmentation = augmentation.Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    pool = folds.pooled()
-    fold = folds.drawn(len(pool), FOLDS, settings.seed)
+    augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
+    pool = folds.load_pool()
+    fold = folds.assign_folds(len(pool), FOLDS, settings.seed)
     right: dict[str, np.ndarray] = {}
-    found: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
         for precision in ("float32", "bfloat16"):
-            backbone = backbone_in(precision, settings)
-            [features] = activations.open_arrays(backbone.features, len(pool), augmentation.views, folder, precision)
-            activations.fill_arrays(
-                [features], backbone.features, pool, augmentation, settings.batch_size, precision, folder / precision
+            extractor = backbone_in(precision, settings).feature_extractor
+            features[precision] = folds.compute_features(
+                extractor, pool, augmentation, settings.batch_size, folder, precision
             )
-            found[precision] = features
-            given = features, pool, fold, augmentation, settings, folder / f"{precision}-heads"
-            right[precision] = folds.held_out_probabilities(*given).argmax(1) == pool.labels
-    cosines = np.einsum("ivc,ivc->iv", *found.values()) / np.prod(
-        [np.linalg.norm(features, axis=-1) for features in found.values()], axis=0
+            probabilities = folds.held_out_probabilities(
+                features[precision], pool, fold, augmentation, settings, folder / f"{precision}-heads"
+            )
+            right[precision] = probabilities.argmax(1) == pool.labels
+    cosines = np.einsum("ivc,ivc->iv", *features.values()) / np.prod(
+        [np.linalg.norm(of_precision, axis=-1) for of_precision in features.values()], axis=0
     )
-    compared = significance.compare_paired(*right.values())
+    comparison = significance.compare_paired(*right.values())
     io.write_json(
-        asked.output,
+        arguments.output,
         {
             "emulated": not tensorflow.has_bfloat16(),
-            "accuracy": {precision: float(was_right.mean()) for precision, was_right in right.items()},
-            "comparison": compared.metrics(*right),
+            "accuracy": {precision: float(of_precision.mean()) for precision, of_precision in right.items()},
+            "comparison": comparison.metrics(*right),
             "lowest_cosine_of_features": float(cosines.min()),
         },
     )
-    print(compared.verdict(*right))
+    print(comparison.verdict(*right))
 
 
 def backbone_in(precision: str, settings: params_file.Params) -> Backbone:
-    """The backbone that the parameters name, in a precision, emulated where the processor does not have it."""
+    """The backbone that the parameters name, in a precision that is emulated if the processor does not have it."""
     emulated = precision == "bfloat16" and not tensorflow.has_bfloat16()
-    given = settings.backbone.name, settings.backbone.weights, settings.image_size
-    backbone = pretrained.build(*given, "float32" if emulated else precision)
-    return replace(backbone, model=rounding(backbone.model)) if emulated else backbone
+    name, weights, size = settings.backbone.name, settings.backbone.weights, settings.image_size
+    backbone = pretrained.build(name, weights, size, "float32" if emulated else precision)
+    return replace(backbone, model=emulate_bfloat16(backbone.model)) if emulated else backbone
 
 
-def rounding(model: keras.Model) -> keras.Model:
-    """A float32 model with its kernels and the output of each of its layers rounded to bfloat16.
+def emulate_bfloat16(model: keras.Model) -> keras.Model:
+    """A float32 model whose kernels, and the output of each of whose layers, are rounded to bfloat16.
 
-    Products are summed in float32, and BatchNormalization computes in it: as processors and Keras have it.
+    Products are summed in float32, as by processors, and BatchNormalization computes in float32, as in Keras.
     """
-    found = keras.models.clone_model(
-        model, call_function=lambda layer, *given, **named: rounded(layer(*given, **named))
+    emulated = keras.models.clone_model(
+        model, call_function=lambda layer, *inputs, **options: round_to_bfloat16(layer(*inputs, **options))
     )
-    found.set_weights(model.get_weights())
-    for variable in found.variables:
+    emulated.set_weights(model.get_weights())
+    for variable in emulated.variables:
         if "kernel" in variable.name:
-            variable.assign(rounded(variable))
-    return found
+            variable.assign(round_to_bfloat16(variable))
+    return emulated
 
 
-def rounded(values: Any) -> Any:
+def round_to_bfloat16(values: Any) -> Any:
     return keras.ops.cast(keras.ops.cast(values, "bfloat16"), "float32")
 
 

@@ -1,8 +1,9 @@
-"""predict.py on a folder of photographs: its rate beside that of the features stage's loop, its memory, its output.
+"""Measure predict.py on a folder of photographs: its speed next to that of the features stage, its memory, its output.
 
     python -m benchmarks.prediction OUTPUT.json FOLDER
 
-To be run where the pipeline has run. One of the photographs is cut short; then there are several times as many.
+Run it in a folder in which the pipeline has run. In the first run, one of the photographs is truncated. Memory is
+measured on all other photographs, and on three times as many.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from transfer import command
 from transfer.common import io
 from transfer.dataset import listing
 
-TIMES = 3
+COPIES = 3
 BATCHES = 15
 
 
@@ -32,47 +33,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     parser.add_argument("folder", type=Path, help="photographs, in folders or not")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        few, table = Path(temporary) / "few", Path(temporary) / "found.csv"
-        shutil.copytree(asked.folder, few)
-        photographs, _ = listing.list_images(few)
-        broken = photographs[len(photographs) // 2]
-        broken.write_bytes(broken.read_bytes()[:1000])
-        predicted = subprocess.run(  # noqa: S603 - no shell
-            [sys.executable, "predict.py", str(few), "--output", str(table)],
+        folder, table = Path(temporary) / "photographs", Path(temporary) / "predictions.csv"
+        shutil.copytree(arguments.folder, folder)
+        photographs, _ = listing.list_images(folder)
+        truncated = photographs[len(photographs) // 2]
+        truncated.write_bytes(truncated.read_bytes()[:1000])
+        process = subprocess.run(  # noqa: S603 - no shell
+            [sys.executable, "predict.py", str(folder), "--output", str(table)],
             env=environment(),
             capture_output=True,
             text=True,
             check=False,
         )
-        with table.open(encoding="utf-8", newline="") as rows:
-            number = sum(1 for _ in csv.DictReader(rows))
-        [rate] = re.findall(r"([0-9.]+) a second in the model", predicted.stdout)
-        in_features = features_rate()
-        broken.unlink()
-        peaks = {number: processes.python("predict.py", str(few), "--output", str(table)).peak}
-        for time_over in range(1, TIMES):
-            shutil.copytree(few, few.with_name(f"{time_over}") / "again")
-        folders = [str(few), *(str(few.with_name(f"{time_over}")) for time_over in range(1, TIMES))]
-        peaks[TIMES * number] = processes.python("predict.py", *folders, "--output", str(table)).peak
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = sum(1 for _ in csv.DictReader(file))
+        [rate] = re.findall(r"([0-9.]+) a second in the model", process.stdout)
+        feature_rate = measure_feature_rate()
+        truncated.unlink()
+        peaks = {rows: processes.run_python("predict.py", str(folder), "--output", str(table)).peak}
+        copies = [folder.with_name(f"copy-{number}") for number in range(1, COPIES)]
+        for copy in copies:
+            shutil.copytree(folder, copy)
+        folders = [str(folder), *map(str, copies)]
+        peaks[COPIES * rows] = processes.run_python("predict.py", *folders, "--output", str(table)).peak
     io.write_json(
-        asked.output,
+        arguments.output,
         {
             "photographs": len(photographs),
-            "rows": number,
-            "status": predicted.returncode,
-            "lines_of_error": len(predicted.stderr.splitlines()),
+            "rows": rows,
+            "status": process.returncode,
+            "lines_of_error": len(process.stderr.splitlines()),
             "images_per_second": float(rate),
-            "images_per_second_of_features": in_features,
-            "ratio": float(rate) / in_features,
+            "images_per_second_of_features": feature_rate,
+            "ratio": float(rate) / feature_rate,
             "peak_bytes": {str(images): peak for images, peak in peaks.items()},
         },
     )
 
 
-def features_rate() -> float:
-    """Images a second that the backbone's features take, the median over some batches."""
+def measure_feature_rate() -> float:
+    """How many images a second the backbone turns into features: the median over some batches."""
     from transfer.models import backbone as backbones
     from transfer.models import checkpoint, tensorflow
 
@@ -80,12 +82,13 @@ def features_rate() -> float:
     backbone = backbones.load(Path("models/backbone"))
     batch_size = checkpoint.read_metadata(Path("models/train_tl"))["batch_size"]
     images = np.random.default_rng(1).integers(0, 256, (batch_size, *backbone.model.input_shape[1:])).astype(np.uint8)
-    backbone.features(images)
+    # The first call traces the function.
+    backbone.feature_extractor(images)
     seconds = []
     for _ in range(BATCHES):
-        begun = time.perf_counter()
-        backbone.features(images)
-        seconds.append(time.perf_counter() - begun)
+        started = time.perf_counter()
+        backbone.feature_extractor(images)
+        seconds.append(time.perf_counter() - started)
     return batch_size / median(seconds)
 
 

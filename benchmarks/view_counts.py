@@ -1,8 +1,7 @@
-"""How many cached views do what augmentation drawn anew does: `python -m benchmarks.view_counts OUTPUT.json`.
+"""How many cached views are as good as fresh augmentation: `python -m benchmarks.view_counts OUTPUT.json`.
 
-To be run in a folder where prepare and features have run. Training and validation images are pooled, cross-validated:
-each part of them is held out once, and the test split is not looked at. With as many views as epochs, every epoch sees
-views that no other has: augmentation drawn anew.
+Run it in a folder in which prepare and features have run. It cross-validates over training and validation images; the
+test split is not used. With as many views as epochs, no two epochs see the same view: this is fresh augmentation.
 """
 
 import argparse
@@ -13,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import folds
-from benchmarks.finetuning import part
+from benchmarks.finetuning import select_images
 from transfer import command, params_file
 from transfer.caching import activations, scratch
 from transfer.common import io
-from transfer.loading import augmentation, batches
+from transfer.loading import batches
+from transfer.loading.augmentation import Augmentation
 from transfer.models import backbone as backbones
 from transfer.models import classifier, tensorflow
 from transfer.training import history, loop
@@ -26,65 +26,76 @@ from transfer.training import history, loop
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.view_counts", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
-    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 40], help="numbers of views")
-    parser.add_argument("--folds", type=int, default=8, help="parts to divide the images into")
-    parser.add_argument("--held-out", type=int, help="how many of the parts to hold out, one after the other; all")
-    parser.add_argument("--frozen-layers", type=int, help="fine-tune behind this cut too")
-    asked = parser.parse_args()
+    parser.add_argument(
+        "--counts", type=int, nargs="+", default=[1, 2, 4, 8, 40], help="numbers of views (default: 1 2 4 8 40)"
+    )
+    parser.add_argument("--folds", type=int, default=8, help="how many folds to divide the images into (default: 8)")
+    parser.add_argument("--held-out", type=int, help="how many of the folds to hold out, one at a time (default: all)")
+    parser.add_argument("--frozen-layers", type=int, help="also fine-tune, with so many frozen layers")
+    arguments = parser.parse_args()
     settings = params_file.load()
     tensorflow.start(settings.seed)
-    # Whose disk is asked for space
+    # The check of the disk space looks at the disk of this folder.
     scratch.FOLDER.mkdir(exist_ok=True)
     backbone = backbones.load(Path("models/backbone"))
     weights = [variable.numpy() for variable in backbone.model.variables]
-    augmentation = augmentation.Augmentation(
-        settings.augment.flip, settings.augment.rotation, max(asked.counts), settings.seed
-    )
-    pool = folds.pooled()
-    fold = folds.drawn(len(pool), asked.folds, settings.seed)
+    augmentation = Augmentation(settings.augment.flip, settings.augment.rotation, max(arguments.counts), settings.seed)
+    pool = folds.load_pool()
+    fold = folds.assign_folds(len(pool), arguments.folds, settings.seed)
     right: dict[str, dict[str, int]] = {"train_tl": {}, "finetune": {}}
-    held_out = range(asked.held_out or asked.folds)
+    held_out_folds = range(arguments.held_out or arguments.folds)
     with tempfile.TemporaryDirectory(dir=".") as temporary:
         folder = Path(temporary)
-        [features] = activations.open_arrays(backbone.features, len(pool), augmentation.views, folder, "pool")
-        activations.fill_arrays(
-            [features], backbone.features, pool, augmentation, settings.batch_size, "pool", folder / "pool.done"
+        features = folds.compute_features(
+            backbone.feature_extractor, pool, augmentation, settings.batch_size, folder, "pool"
         )
-        for count in asked.counts:
+        for count in arguments.counts:
             fewer = replace(augmentation, views=count)
-            for held in held_out:
-                seen, unseen = part(pool, fold != held), part(pool, fold == held)
-                head, fit = folds.trained_head(
-                    features[:, :count], pool, fold == held, fewer, settings, folder / f"{count}-{held}.npz"
-                )
-                add(right["train_tl"], count, fit, len(unseen))
-                if asked.frozen_layers is None:
+            for number in held_out_folds:
+                held_out = fold == number
+                train, validation = select_images(pool, ~held_out), select_images(pool, held_out)
+                state = folder / f"{count}-{number}.npz"
+                head, fit = folds.train_head(features[:, :count], pool, held_out, fewer, settings, state)
+                add_right(right["train_tl"], count, fit, len(validation))
+                if arguments.frozen_layers is None:
                     continue
+                # Fine-tuning of the previous fold has changed the backbone.
                 for variable, value in zip(backbone.model.variables, weights, strict=True):
                     variable.assign(value)
-                frozen, rest = backbone.cut(asked.frozen_layers)
+                frozen, rest = backbone.cut(arguments.frozen_layers)
                 with (
-                    tempfile.TemporaryDirectory(dir=folder) as own,
+                    tempfile.TemporaryDirectory(dir=folder) as scratch_folder,
                     activations.cached_activations(
-                        frozen, seen, unseen, fewer, settings.batch_size, Path(own, "prefix"), training=1
-                    ) as given,
+                        frozen,
+                        train,
+                        validation,
+                        fewer,
+                        settings.batch_size,
+                        Path(scratch_folder, "prefix"),
+                        training=1,
+                    ) as batches_of,
                 ):
                     fit = loop.fit(
                         classifier.Tail(rest, head),
-                        *given,
+                        *batches_of,
                         settings.finetune,
-                        steps_per_epoch=batches.batches_per_epoch(len(seen), settings.batch_size),
+                        steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
                         after_epoch=lambda _: None,
                         description=f"{count} views, fine-tuned",
-                        state=Path(own, "training.npz"),
+                        state=Path(scratch_folder, "training.npz"),
                     )
-                add(right["finetune"], count, fit, len(unseen))
-    images = int(np.isin(fold, held_out).sum())
-    accuracy = {stage: {count: n / images for count, n in found.items()} for stage, found in right.items() if found}
-    io.write_json(asked.output, {"held_out_images": images, "accuracy": accuracy})
+                add_right(right["finetune"], count, fit, len(validation))
+    images = int(np.isin(fold, held_out_folds).sum())
+    accuracy = {
+        stage: {count: number / images for count, number in of_stage.items()}
+        for stage, of_stage in right.items()
+        if of_stage
+    }
+    io.write_json(arguments.output, {"held_out_images": images, "accuracy": accuracy})
 
 
-def add(right: dict[str, int], count: int, fit: history.Fit, images: int) -> None:
+def add_right(right: dict[str, int], count: int, fit: history.Fit, images: int) -> None:
+    """Add the number of held-out images that a training classifies correctly."""
     right[str(count)] = right.get(str(count), 0) + round(fit.best.validation["accuracy"] * images)
 
 

@@ -1,4 +1,4 @@
-"""Track files or folders with DVC and put them into the embedded remote: for whoever redraws the sample."""
+"""Track files or folders with DVC and put them into the embedded remote; for maintainers who redraw the sample."""
 
 import argparse
 import shutil
@@ -9,17 +9,21 @@ from transfer import command
 from transfer.dataset import dvcfile
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m commands.embed", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="what to embed")
-    paths = parser.parse_args().paths
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or folder to embed")
+    return parser
 
-    # What the remote held before would stay in it for ever
+
+def main() -> None:
+    paths = parser().parse_args().paths
+
+    # Otherwise, earlier contents would stay in the remote for ever.
     shutil.rmtree(dvcfile.FOLDER, ignore_errors=True)
     for path in paths:
         dvc_file = path.with_name(f"{path.name}.dvc")
         dvc("add", "--quiet", str(path))
-        # A binding left from last time would keep the push from happening
+        # DVC does not push data that are still bound from an earlier run.
         dvcfile.release(dvc_file)
         dvc("push", "--quiet", "--remote", dvcfile.REMOTE, str(dvc_file))
         dvcfile.bind(dvc_file)

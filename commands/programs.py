@@ -1,4 +1,4 @@
-"""Calling other programs as a user of this very environment would: DVC and git."""
+"""Running other programs, such as DVC and Git, in the environment of this process."""
 
 import os
 import subprocess
@@ -9,33 +9,37 @@ from transfer.interface.errors import UserError
 
 
 def environment() -> dict[str, str]:
-    """The environment of this process, in which `python`, as the stages run it, is the one that runs this."""
+    """The environment of this process, in which `python`, as DVC starts the stages, is the Python that runs this."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def succeeds(*words: str, folder: Path = Path(), quiet: bool = False) -> bool:
-    """Run a program in `folder` and say whether it ended well; what it says goes where this process's words go."""
+def succeeds(*command: str, folder: Path = Path(), quiet: bool = False) -> bool:
+    """Run a program in `folder`, and return whether its exit status is 0. `quiet` discards its output."""
     output = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(  # noqa: S603 - no shell
-        words, cwd=folder, env=environment(), check=False, stdout=output, stderr=output
+    process = subprocess.run(  # noqa: S603 - no shell
+        command, cwd=folder, env=environment(), check=False, stdout=output, stderr=output
     )
-    return done.returncode == 0
+    return process.returncode == 0
 
 
-def call(*words: str, folder: Path = Path()) -> None:
-    """Run a program in `folder`. Raises Fault if it fails."""
-    if not succeeds(*words, folder=folder):
-        raise UserError(f"`{' '.join(words)}` failed: see its message above.")
+def call(*command: str, folder: Path = Path()) -> None:
+    """Run a program in `folder`. Raises UserError if it fails."""
+    if not succeeds(*command, folder=folder):
+        raise _failure(command)
 
 
-def dvc(*words: str, folder: Path = Path()) -> None:
+def dvc(*arguments: str, folder: Path = Path()) -> None:
     """Run DVC; see `call`."""
-    call(sys.executable, "-m", "dvc", *words, folder=folder)
+    call(sys.executable, "-m", "dvc", *arguments, folder=folder)
 
 
-def answer(*words: str) -> str:
-    """What a program prints. Raises Fault if it fails."""
-    done = subprocess.run(words, env=environment(), check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    if done.returncode:
-        raise UserError(f"`{' '.join(words)}` failed: see its message above.")
-    return done.stdout
+def output_of(*command: str) -> str:
+    """What a program writes to standard output. Raises UserError if it fails."""
+    process = subprocess.run(command, env=environment(), check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    if process.returncode:
+        raise _failure(command)
+    return process.stdout
+
+
+def _failure(command: tuple[str, ...]) -> UserError:
+    return UserError(f"`{' '.join(command)}` failed: see its message above.")

@@ -1,1 +1,1 @@
-"""The embedded sample: rendered images of six classes of waste, and the backbone pretrained for them."""
+"""The embedded sample: rendered images of six classes of waste, and a backbone pretrained on other rendered images."""

@@ -1,4 +1,4 @@
-"""Made-up objects to pretrain on: every shape in every matter is one category, none of them waste."""
+"""Invented objects for pretraining. Each shape in each material is one category; none of them is waste."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sample import shapes, surfaces
 from sample.scene import Frame, Part, Piece, Surface, bumped, draw_colour
 
 Shape = Callable[[Frame, np.random.Generator], list[Piece]]
-Matter = Callable[[Frame, Piece, np.random.Generator], Part]
+Material = Callable[[Frame, Piece, np.random.Generator], Part]
 
 
 def _ring(frame: Frame, rng: np.random.Generator) -> list[Piece]:
@@ -39,22 +39,22 @@ def _cross(frame: Frame, rng: np.random.Generator) -> list[Piece]:
 def _skittle(frame: Frame, rng: np.random.Generator) -> list[Piece]:
     steps = np.linspace(0, 1, 40)
     wave = 0.3 + rng.uniform(0.08, 0.16) * np.sin(steps * rng.uniform(6, 14) + rng.uniform(0, 6))
-    return [shapes.turned(frame, wave.astype(np.float32), 0.85, rng.uniform(0, 0.5))]
+    return [shapes.solid_of_revolution(frame, wave.astype(np.float32), 0.85, rng.uniform(0, 0.5))]
 
 
 def _steps(frame: Frame, rng: np.random.Generator) -> list[Piece]:
-    turn, pieces = shapes.turn_matrix(rng), []
+    rotation, pieces = shapes.rotation_matrix(rng), []
     for shrink, lift in ((1.0, 0.0), (0.65, 0.3)):
-        up = turn[:, 2] * (lift if turn[2, 2] >= 0 else -lift)
+        up = rotation[:, 2] * (lift if rotation[2, 2] >= 0 else -lift)
         part = frame.moved(float(up[0]), float(up[1]))
-        pieces += shapes.cuboid(part, [0.6 * shrink, 0.5 * shrink, 0.15], turn)
+        pieces += shapes.cuboid(part, [0.6 * shrink, 0.5 * shrink, 0.15], rotation)
     return pieces
 
 
 def _drum(frame: Frame, rng: np.random.Generator) -> list[Piece]:
     tilt, radius, length = rng.uniform(0.3, 0.8), rng.uniform(0.4, 0.7), rng.uniform(0.15, 0.6)
     foot = radius * rng.uniform(0.3, 1.0)
-    body = shapes.turned(frame, np.linspace(radius, foot, 16), length, tilt)
+    body = shapes.solid_of_revolution(frame, np.linspace(radius, foot, 16), length, tilt)
     return [body, shapes.disc(frame, -length, radius, tilt)]
 
 
@@ -70,8 +70,10 @@ def _fluted(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
 def _inked(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
     page = Piece(piece.cover, piece.normal, frame.u, frame.v)
     lines = surfaces.print_lines(page, rng, rng.uniform(5, 10), int(rng.integers(1, 4)))
-    skin = surfaces.blend(surfaces.fibre(rng, draw_colour(rng, 0.5), 0.02), draw_colour(rng, 0.05, 0.5), 0.75 * lines)
-    return shapes.crumpled(piece, frame, rng, 3, rng.uniform(0.5, 1.2), rng.uniform(0, 14)), Surface(skin)
+    texture = surfaces.blend(
+        surfaces.fibre(rng, draw_colour(rng, 0.5), 0.02), draw_colour(rng, 0.05, 0.5), 0.75 * lines
+    )
+    return shapes.crumpled(piece, frame, rng, 3, rng.uniform(0.5, 1.2), rng.uniform(0, 14)), Surface(texture)
 
 
 def _mirrored(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
@@ -79,7 +81,7 @@ def _mirrored(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
     return lit, surfaces.metal(rng, draw_colour(rng, 0.5))
 
 
-def _clear(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
+def _glassy(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
     return piece, surfaces.glass(rng, draw_colour(rng, 0.25))
 
 
@@ -90,16 +92,16 @@ def _moulded(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
 
 def _creased(frame: Frame, piece: Piece, rng: np.random.Generator) -> Part:
     lit = shapes.crumpled(piece, frame, rng, 6, rng.uniform(0.25, 0.6), rng.uniform(12, 32))
-    skin = surfaces.label(rng, Piece(piece.cover, piece.normal, frame.u, frame.v), draw_colour(rng))
-    return lit, Surface(skin, gloss=rng.uniform(0, 0.4), shininess=25, mirror=rng.choice([0.0, 0.5]))
+    texture = surfaces.label(rng, Piece(piece.cover, piece.normal, frame.u, frame.v), draw_colour(rng))
+    return lit, Surface(texture, gloss=rng.uniform(0, 0.4), shininess=25, reflectance=rng.choice([0.0, 0.5]))
 
 
 SHAPES: tuple[Shape, ...] = (_ring, _balls, _star, _cross, _skittle, _steps, _drum, _lump)
-MATTERS: tuple[Matter, ...] = (_fluted, _inked, _mirrored, _clear, _moulded, _creased)
-CATEGORIES = len(SHAPES) * len(MATTERS)
+MATERIALS: tuple[Material, ...] = (_fluted, _inked, _mirrored, _glassy, _moulded, _creased)
+CATEGORIES = len(SHAPES) * len(MATERIALS)
 
 
 def figure(category: int, frame: Frame, rng: np.random.Generator) -> list[Part]:
-    """The parts of one object of the category, 0 to `CATEGORIES` - 1; all of them of one matter."""
-    shape, matter = SHAPES[category // len(MATTERS)], MATTERS[category % len(MATTERS)]
-    return [matter(frame, piece, rng) for piece in shape(frame, rng)]
+    """The parts of an object of this category, 0 to `CATEGORIES` - 1. All parts have the same material."""
+    shape, material = SHAPES[category // len(MATERIALS)], MATERIALS[category % len(MATERIALS)]
+    return [material(frame, piece, rng) for piece in shape(frame, rng)]

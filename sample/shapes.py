@@ -1,4 +1,4 @@
-"""Geometry: where each shape is seen in its frame, and which way its surface faces there."""
+"""Geometry: where each shape is visible in its frame, and the normals of its surface there."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from sample.scene import Field, Frame, Piece, bumped, make_piece, noise
 
 
-def turned(frame: Frame, profile: Sequence[float] | Field, length: float, tilt: float) -> Piece:
-    """A body of revolution along v, from -length to length, with half-widths `profile` at even steps.
+def solid_of_revolution(frame: Frame, profile: Sequence[float] | Field, length: float, tilt: float) -> Piece:
+    """A solid of revolution along v, from -length to length, with half-widths `profile` at even steps.
 
-    `tilt`, 0 to 0.8, is how far the bottom leans towards the viewer: it bends circles into ellipses. The
-    piece's `u` runs -1 to 1 across the visible side, its `v` along the axis.
+    `tilt`, 0 to 0.8, is how far the bottom leans towards the viewer, so that circles become ellipses. The piece's `u`
+    runs from -1 to 1 across the visible side, its `v` along the axis.
     """
     widths = np.asarray(profile, np.float32)
-    bend = np.sqrt(np.maximum(widths.max() ** 2 - frame.u**2, 0)) * np.float32(tilt)
-    along = frame.v - bend
+    curve = np.sqrt(np.maximum(widths.max() ** 2 - frame.u**2, 0)) * np.float32(tilt)
+    along = frame.v - curve
     steps = np.linspace(-length, length, len(widths), dtype=np.float32)
     width = np.interp(along, steps, widths).astype(np.float32)
     slope = np.interp(along, steps, np.gradient(widths, steps)).astype(np.float32)
@@ -31,29 +31,29 @@ def turned(frame: Frame, profile: Sequence[float] | Field, length: float, tilt: 
 
 
 def disc(frame: Frame, dv: float, radius: float, tilt: float) -> Piece:
-    """A flat disc centred at (0, dv), seen as an ellipse `tilt` times as high as wide; `u`, `v` in radii."""
+    """A flat disc centred at (0, dv), an ellipse `tilt` times as high as wide; its `u` and `v` are in radii."""
     u, v = frame.u / radius, (frame.v - dv) / (radius * max(tilt, 0.05))
     piece = make_piece(frame, u**2 + v**2 < 1, 0.0, -0.7 * (1 - min(tilt, 1.0)))
     return Piece(piece.cover, piece.normal, u, v)
 
 
 def ball(frame: Frame, radius: float = 1.0, flat: float = 1.0) -> Piece:
-    """A ball, or with `flat` below 1 a dome of lower slope."""
+    """A ball, or a dome with less slope if `flat` is below 1."""
     u, v = frame.u / radius, frame.v / radius
     piece = make_piece(frame, u**2 + v**2 < 1, flat * u, flat * v)
     return Piece(piece.cover, piece.normal, u, v)
 
 
 def ring(frame: Frame, radius: float, thickness: float) -> Piece:
-    """A torus lying flat; `u` runs across its tube, `v` around it in radians."""
+    """A flat torus. Its `u` runs across the tube, its `v` around the ring, in radians."""
     distance = np.hypot(frame.u, frame.v) + 1e-6
     across = (distance - radius) / thickness
     piece = make_piece(frame, np.abs(across) < 1, across * frame.u / distance, across * frame.v / distance)
     return Piece(piece.cover, piece.normal, across, np.arctan2(frame.v, frame.u))
 
 
-def turn_matrix(rng: np.random.Generator, most: float = 0.9) -> NDArray[np.float64]:
-    """A rotation in space: about the line of sight by any angle, then tipped by 0.3 to `most` radians."""
+def rotation_matrix(rng: np.random.Generator, most: float = 0.9) -> NDArray[np.float64]:
+    """A rotation in space: about the line of sight by any angle, then a tilt by 0.3 to `most` radians."""
     spin, tip = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, most)
     about_z = np.array([[np.cos(spin), -np.sin(spin), 0], [np.sin(spin), np.cos(spin), 0], [0, 0, 1]])
     about_x = np.array([[1, 0, 0], [0, np.cos(tip), -np.sin(tip)], [0, np.sin(tip), np.cos(tip)]])
@@ -61,7 +61,7 @@ def turn_matrix(rng: np.random.Generator, most: float = 0.9) -> NDArray[np.float
 
 
 def panel(frame: Frame, corner: NDArray[np.float64], side_a: NDArray[np.float64], side_b: NDArray[np.float64]) -> Piece:
-    """A parallelogram in space, its points (x, y, z); `u` and `v` run 0 to 1 along its sides."""
+    """A parallelogram in space, given by points (x, y, z); its `u` and `v` run from 0 to 1 along its sides."""
     determinant = side_a[0] * side_b[1] - side_a[1] * side_b[0]
     if abs(determinant) < 1e-3:
         determinant = 1e-3
@@ -75,9 +75,9 @@ def panel(frame: Frame, corner: NDArray[np.float64], side_a: NDArray[np.float64]
     return Piece(piece.cover, piece.normal, a, b)
 
 
-def cuboid(frame: Frame, size: Sequence[float] | Field, turn: NDArray[np.float64]) -> list[Piece]:
-    """The three visible faces of a box with half-edges `size`, turned by the matrix `turn`."""
-    axes = [turn[:, k] * size[k] for k in range(3)]
+def cuboid(frame: Frame, size: Sequence[float] | Field, rotation: NDArray[np.float64]) -> list[Piece]:
+    """The three visible faces of a box with half-edges `size`, rotated by the matrix `rotation`."""
+    axes = [rotation[:, k] * size[k] for k in range(3)]
     faces = []
     for k in range(3):
         out = axes[k] if axes[k][2] >= 0 else -axes[k]
@@ -87,13 +87,13 @@ def cuboid(frame: Frame, size: Sequence[float] | Field, turn: NDArray[np.float64
 
 
 def outline(rng: np.random.Generator, corners: int, rough: float) -> Field:
-    """Radii at even angles of a closed line about 1 away from its centre, uneven by up to `rough`."""
+    """The radii, at even angles, of a closed line around a centre: about 1, uneven by up to `rough`."""
     radii = 1 + rough * rng.uniform(-1, 1, corners)
     return np.append(radii, radii[0]).astype(np.float32)
 
 
 def blob(frame: Frame, radii: Field, dome: float) -> Piece:
-    """A lump within the line `radii` (see `outline`), flat at `dome` 0, round at 1."""
+    """A lump within the line `radii` (see `outline`): flat if `dome` is 0, round if it is 1."""
     angles = np.linspace(-np.pi, np.pi, len(radii), dtype=np.float32)
     limit = np.interp(np.arctan2(frame.v, frame.u), angles, radii).astype(np.float32)
     distance = np.hypot(frame.u, frame.v) / limit
@@ -102,7 +102,7 @@ def blob(frame: Frame, radii: Field, dome: float) -> Piece:
 
 
 def polygon(frame: Frame, rng: np.random.Generator, corners: int) -> tuple[Piece, Field]:
-    """A flat convex piece with straight edges, and each point's distance from the nearest of them."""
+    """A flat convex piece with straight edges, and the distance of each point to the nearest edge."""
     angles = np.arange(corners) * 2 * np.pi / corners + rng.uniform(-0.5, 0.5, corners)
     reaches = rng.uniform(0.35, 1.0, corners)
     distance = np.full_like(frame.u, np.inf)
@@ -113,25 +113,25 @@ def polygon(frame: Frame, rng: np.random.Generator, corners: int) -> tuple[Piece
 
 
 def rectangle(frame: Frame, width: float, height: float, jagged: Field | float = 0.0) -> Piece:
-    """A flat sheet of half-width and half-height; `jagged`, in the same unit, eats into its four edges."""
+    """A flat sheet of a half-width and a half-height; `jagged`, in the same unit, is cut off from its four edges."""
     inside = (np.abs(frame.u) < width - jagged) & (np.abs(frame.v) < height - jagged)
     piece = make_piece(frame, inside, 0.0, 0.0)
     return Piece(piece.cover, piece.normal, frame.u / width, frame.v / height)
 
 
 def star(frame: Frame, points: int, depth: float) -> Piece:
-    """A flat star with `points` rounded arms, cut in by `depth` 0 to 1."""
+    """A flat star with `points` rounded arms; `depth`, 0 to 1, is how far the gaps reach in."""
     limit = 1 - depth * (0.5 - 0.5 * np.cos(points * np.arctan2(frame.v, frame.u)))
     return make_piece(frame, np.hypot(frame.u, frame.v) < limit, 0.0, 0.0)
 
 
 def creases(frame: Frame, rng: np.random.Generator, folds: int, size: float) -> Field:
-    """Height of crumpled matter: plane facets between sharp creases about `size` apart, 0 to about 1."""
+    """The height of crumpled material, 0 to about 1: plane facets between sharp creases about `size` apart."""
     height = np.zeros_like(frame.u)
     drift = noise(rng, 5) * np.float32(0.3 * size)
     for _ in range(folds):
         angle, wave = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.6, 1.8)
-        # Each fold runs over the sheet as the earlier ones have bent it, so that creases meet at odd angles.
+        # Each fold follows the sheet as the earlier folds have bent it, so that creases meet at irregular angles.
         across = frame.u * np.float32(np.cos(angle)) + frame.v * np.float32(np.sin(angle))
         across = across + drift * np.float32(rng.uniform(-1, 1)) + np.float32(0.4 * size) * height
         height += np.abs((across / np.float32(wave) + np.float32(rng.random())) % 1 - np.float32(0.5))
@@ -139,5 +139,5 @@ def creases(frame: Frame, rng: np.random.Generator, folds: int, size: float) -> 
 
 
 def crumpled(piece: Piece, frame: Frame, rng: np.random.Generator, folds: int, size: float, depth: float) -> Piece:
-    """The piece with creases; `depth` is the relief, in pixels of the canvas before it is made smaller."""
+    """The piece with creases. `depth` is the relief, in pixels of the image before it is reduced."""
     return bumped(piece, creases(frame, rng, folds, size), depth)

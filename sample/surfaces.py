@@ -1,4 +1,4 @@
-"""Matter: what the parts of the rendered objects are made of, and the patterns on them."""
+"""The materials of the rendered objects, and the patterns on them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from sample.scene import Field, Piece, Surface, bumped, draw_colour, noise
 
 
 def blend(first: Field, second: Field, share: Field) -> Field:
-    """One colour a pixel: `first` where `share` is 0, `second` where it is 1."""
+    """A colour for each pixel: `first` where `share` is 0, `second` where it is 1."""
     return first + share[..., None] * (second - first)
 
 
 def fibre(rng: np.random.Generator, colour: Field, strength: float) -> Field:
-    """A colour with the grain of pulp, as paper and board have it."""
+    """A colour with the grain of paper and board."""
     grain = 0.6 * noise(rng, 90) + 0.4 * noise(rng, 25)
     return np.clip(colour * (1 + np.float32(strength) * grain)[..., None], 0, 1)
 
 
 def stripes(coordinate: Field, count: float, phase: float = 0.0, share: float = 0.5) -> Field:
-    """1 on `share` of each of `count` stripes a unit of `coordinate`, else 0."""
+    """`count` stripes for each unit of `coordinate`: 1 on the first `share` of each stripe, 0 on the rest."""
     return ((coordinate * np.float32(count) + np.float32(phase)) % 1 < share).astype(np.float32)
 
 
 def waves(coordinate: Field, count: float) -> Field:
-    """A sine of `count` waves a unit, 0 to 1: flutes, ribs and grooves."""
+    """A sine, 0 to 1, with `count` waves for each unit: flutes, ribs and grooves."""
     return 0.5 + 0.5 * np.sin(coordinate * np.float32(2 * np.pi * count))
 
 
 def print_lines(piece: Piece, rng: np.random.Generator, rows: float, columns: int = 1) -> Field:
-    """Ink of printed text, 0 to 1: lines of uneven words along u, in columns, inside a margin."""
+    """The ink of printed text, 0 to 1: lines of words of different lengths along u, in columns, inside a margin."""
     line = np.floor(piece.v * np.float32(rows)).astype(np.int64)
     words = rng.random((64, 48))
     words[:, ::7] = 0
@@ -43,7 +43,7 @@ def print_lines(piece: Piece, rng: np.random.Generator, rows: float, columns: in
 
 
 def label(rng: np.random.Generator, piece: Piece, colour: Field) -> Field:
-    """A printed colour design: a ground, a band and a patch of two further colours."""
+    """A printed design: a ground colour, and a band and a patch of two other colours."""
     second, third = draw_colour(rng), draw_colour(rng)
     low = rng.uniform(-0.6, 0.3)
     band = (piece.v > low) & (piece.v < low + rng.uniform(0.1, 0.4))
@@ -56,36 +56,38 @@ def matte(rng: np.random.Generator, colour: Field, grain: float = 0.05) -> Surfa
     return Surface(fibre(rng, colour, grain) if colour.ndim == 1 else colour)
 
 
-def plastic(rng: np.random.Generator, colour: Field, clear: float = 0.0) -> Surface:
-    """Semi-gloss, sometimes milky."""
+def plastic(rng: np.random.Generator, colour: Field, transparency: float = 0.0) -> Surface:
+    """Semi-gloss, sometimes translucent."""
     return Surface(
         colour,
         gloss=rng.uniform(0.25, 0.6),
         shininess=rng.uniform(12, 45),
-        mirror=rng.uniform(0.0, 0.06),
-        clear=clear,
-        bend=rng.uniform(0, 4),
+        reflectance=rng.uniform(0.0, 0.06),
+        transparency=transparency,
+        refraction=rng.uniform(0, 4),
     )
 
 
 def glass(rng: np.random.Generator, colour: Field) -> Surface:
-    """Clear, tinted, bending what lies behind, with small hard highlights."""
+    """Transparent, tinted and refracting, with small hard highlights."""
     return Surface(
         0.35 + 0.65 * colour,
         gloss=rng.uniform(0.7, 1.1),
         shininess=rng.uniform(80, 220),
-        mirror=rng.uniform(0.05, 0.12),
-        clear=rng.uniform(0.82, 0.95),
-        bend=rng.uniform(8, 22),
+        reflectance=rng.uniform(0.05, 0.12),
+        transparency=rng.uniform(0.82, 0.95),
+        refraction=rng.uniform(8, 22),
     )
 
 
 def metal(rng: np.random.Generator, colour: Field) -> Surface:
     """A tinted mirror."""
-    return Surface(colour, gloss=rng.uniform(0.2, 0.6), shininess=rng.uniform(25, 80), mirror=rng.uniform(0.55, 0.9))
+    return Surface(
+        colour, gloss=rng.uniform(0.2, 0.6), shininess=rng.uniform(25, 80), reflectance=rng.uniform(0.55, 0.9)
+    )
 
 
 def brushed(piece: Piece, rng: np.random.Generator, strength: float = 0.5) -> Piece:
-    """The piece with fine grooves along u, which stretch reflections across them."""
+    """The piece with fine grooves along u, across which reflections are stretched."""
     grooves = rng.standard_normal(512, dtype=np.float32)
     return bumped(piece, grooves[np.floor(piece.v * 60).astype(np.int64) % 512], strength * 0.12)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sample import shapes, surfaces
-from sample.scene import Field, Frame, Part, Piece, Surface, bumped, draw_colour, strewn
+from sample.scene import Field, Frame, Part, Piece, Surface, bumped, draw_colour, scatter
 
 
-def _bottle(rng: np.random.Generator, shoulder: float, neck: float) -> Field:
-    """Half-widths from the mouth to the foot of a bottle, 64 steps."""
+def _bottle_profile(rng: np.random.Generator, shoulder: float, neck: float) -> Field:
+    """The half-widths of a bottle from its mouth to its foot, in 64 steps."""
     steps = np.linspace(0, 1, 64)
     body = rng.uniform(0.28, 0.42)
     rise = 1 / (1 + np.exp(-(steps - shoulder) * rng.uniform(18, 40)))
@@ -19,11 +19,11 @@ def _bottle(rng: np.random.Generator, shoulder: float, neck: float) -> Field:
 
 def glass_bottle(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt = rng.uniform(0, 0.25)
-    profile = _bottle(rng, rng.uniform(0.25, 0.45), rng.uniform(0.09, 0.14))
-    body, matter = shapes.turned(frame, profile, 1.0, tilt), surfaces.glass(rng, draw_colour(rng, 0.2))
-    parts = [(body, matter)]
-    lip = shapes.turned(frame.moved(0, -0.95), [profile[0] * 1.3] * 2, 0.05, tilt)
-    parts.append((lip, matter))
+    profile = _bottle_profile(rng, rng.uniform(0.25, 0.45), rng.uniform(0.09, 0.14))
+    body, material = shapes.solid_of_revolution(frame, profile, 1.0, tilt), surfaces.glass(rng, draw_colour(rng, 0.2))
+    parts = [(body, material)]
+    lip = shapes.solid_of_revolution(frame.moved(0, -0.95), [profile[0] * 1.3] * 2, 0.05, tilt)
+    parts.append((lip, material))
     if rng.random() < 0.45:
         parts.append(sticker(rng, body, frame, 0.1, 0.7))
     return parts
@@ -39,53 +39,56 @@ def sticker(rng: np.random.Generator, body: Piece, frame: Frame, low: float, hig
 def glass_jar(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt, radius, length = rng.uniform(0.15, 0.6), rng.uniform(0.42, 0.6), rng.uniform(0.5, 0.75)
     profile = radius * np.concatenate([[0.82, 0.82, 0.84], np.full(24, 1.0), [0.97, 0.9]])
-    body, matter = shapes.turned(frame, profile, length, tilt), surfaces.glass(rng, draw_colour(rng, 0.35))
+    body, material = (
+        shapes.solid_of_revolution(frame, profile, length, tilt),
+        surfaces.glass(rng, draw_colour(rng, 0.35)),
+    )
     foot = shapes.disc(frame, length, radius * 0.85, tilt)
     mouth = shapes.disc(frame, -length, radius * 0.82, tilt)
     hollow = np.clip(np.hypot(mouth.u, mouth.v) * 6 - 4.6, 0, 1).astype(np.float32)
-    parts: list[Part] = [(foot, matter), (body, matter), (bumped(mouth, hollow, 3.0), matter)]
+    parts: list[Part] = [(foot, material), (body, material), (bumped(mouth, hollow, 3.0), material)]
     if rng.random() < 0.3:
         parts.append(sticker(rng, body, frame, -0.5 * length, 0.6 * length))
     return parts
 
 
 def glass_shards(frame: Frame, rng: np.random.Generator) -> list[Part]:
-    matter, parts = surfaces.glass(rng, draw_colour(rng, 0.25)), []
+    material, parts = surfaces.glass(rng, draw_colour(rng, 0.25)), []
     for _ in range(rng.integers(3, 6)):
-        part = strewn(frame, rng, 0.55, 0.4, 0.7)
+        part = scatter(frame, rng, 0.55, 0.4, 0.7)
         piece, distance = shapes.polygon(part, rng, int(rng.integers(3, 6)))
         bevel = np.clip(distance, 0, 0.09) - 0.3 * part.u**2
-        parts.append((bumped(piece, bevel, rng.uniform(12, 30)), matter))
+        parts.append((bumped(piece, bevel, rng.uniform(12, 30)), material))
     return parts
 
 
 def metal_can(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt, radius, length = rng.uniform(0.2, 0.65), rng.uniform(0.38, 0.52), rng.uniform(0.5, 0.8)
     profile = radius * np.concatenate([[0.88, 0.9, 0.96], np.full(26, 1.0), [0.96, 0.9]])
-    body = shapes.turned(frame, profile, length, tilt)
-    skin, matter = draw_colour(rng), surfaces.metal(rng, draw_colour(rng, 0.7))
+    body = shapes.solid_of_revolution(frame, profile, length, tilt)
+    colour, material = draw_colour(rng), surfaces.metal(rng, draw_colour(rng, 0.7))
     dented = rng.random() < 0.4
     if rng.random() < 0.5:
         ribs = surfaces.waves(body.v, rng.uniform(4, 8)) * (np.abs(body.v) < 0.65 * length)
-        side, cover = bumped(body, ribs, rng.uniform(2, 5)), surfaces.metal(rng, skin)
+        side, cover = bumped(body, ribs, rng.uniform(2, 5)), surfaces.metal(rng, colour)
     else:
         side = body
-        cover = Surface(surfaces.label(rng, body, skin), gloss=0.4, shininess=40, mirror=rng.uniform(0.35, 0.6))
+        cover = Surface(surfaces.label(rng, body, colour), gloss=0.4, shininess=40, reflectance=rng.uniform(0.35, 0.6))
     if dented:
         side = shapes.crumpled(side, frame, rng, 4, 0.7, rng.uniform(8, 18))
     top = shapes.disc(frame, -length, radius * 0.88, tilt)
-    return [(side, cover), (ridged(top, rng), matter), *_tab(frame, rng, -length, radius, tilt)]
+    return [(side, cover), (ridged(top, rng), material), *_tab(frame, rng, -length, radius, tilt)]
 
 
 def ridged(piece: Piece, rng: np.random.Generator) -> Piece:
-    """A lid with pressed rings."""
+    """The piece with pressed rings, as on a lid."""
     distance = np.hypot(piece.u, piece.v)
     height = surfaces.waves(distance, rng.uniform(2.5, 5)) * (distance > 0.35)
     return bumped(piece, height.astype(np.float32), rng.uniform(2, 5))
 
 
 def _tab(frame: Frame, rng: np.random.Generator, dv: float, radius: float, tilt: float) -> list[Part]:
-    """The pull tab of a lid, on every second one."""
+    """The pull tab of a lid; half of the lids have one."""
     if rng.random() < 0.5:
         return []
     flat = Frame(frame.u / radius, (frame.v - dv) / (radius * max(tilt, 0.15)), frame.angle)
@@ -96,14 +99,14 @@ def _tab(frame: Frame, rng: np.random.Generator, dv: float, radius: float, tilt:
 def metal_lid(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt = rng.uniform(0.55, 1.0)
     radius = rng.uniform(0.5, 0.75)
-    matter = surfaces.metal(rng, draw_colour(rng, 0.5))
-    rim = shapes.turned(frame, [radius, radius], 0.06, tilt)
+    material = surfaces.metal(rng, draw_colour(rng, 0.5))
+    rim = shapes.solid_of_revolution(frame, [radius, radius], 0.06, tilt)
     top = brushed_disc(shapes.disc(frame, -0.06, radius * 0.97, tilt), rng)
-    return [(rim, matter), (ridged(top, rng), matter), *_tab(frame, rng, -0.06, radius, tilt)]
+    return [(rim, material), (ridged(top, rng), material), *_tab(frame, rng, -0.06, radius, tilt)]
 
 
 def brushed_disc(piece: Piece, rng: np.random.Generator) -> Piece:
-    """Grooves around the centre, as a lathe leaves them: reflections become a bow tie."""
+    """The piece with circular grooves, as from a lathe: reflections become bow ties."""
     distance = np.hypot(piece.u, piece.v)
     return surfaces.brushed(Piece(piece.cover, piece.normal, piece.u, distance), rng, rng.uniform(0.5, 1.5))
 
@@ -117,15 +120,15 @@ def metal_foil(frame: Frame, rng: np.random.Generator) -> list[Part]:
 
 def plastic_bottle(frame: Frame, rng: np.random.Generator) -> list[Part]:
     tilt = rng.uniform(0, 0.25)
-    profile = _bottle(rng, rng.uniform(0.15, 0.35), rng.uniform(0.12, 0.18))
-    body = shapes.turned(frame, profile, 0.95, tilt)
-    matter = surfaces.plastic(rng, draw_colour(rng, 0.4), rng.choice([0.0, 0.0, 0.3]))
+    profile = _bottle_profile(rng, rng.uniform(0.15, 0.35), rng.uniform(0.12, 0.18))
+    body = shapes.solid_of_revolution(frame, profile, 0.95, tilt)
+    material = surfaces.plastic(rng, draw_colour(rng, 0.4), rng.choice([0.0, 0.0, 0.3]))
     ribs = surfaces.waves(body.v, rng.uniform(2.5, 6)) * (np.abs(body.v - 0.3) < 0.45)
     side = bumped(body, ribs.astype(np.float32), rng.uniform(2, 7))
     side = shapes.crumpled(side, frame, rng, 3, 0.8, rng.uniform(0, 14))
-    cap = shapes.turned(frame.moved(0, -0.92), [profile[0] * 1.25] * 2, 0.1, tilt)
+    cap = shapes.solid_of_revolution(frame.moved(0, -0.92), [profile[0] * 1.25] * 2, 0.1, tilt)
     cap = bumped(cap, surfaces.waves(cap.u, 5), 3)
-    parts: list[Part] = [(side, matter), (cap, surfaces.plastic(rng, draw_colour(rng)))]
+    parts: list[Part] = [(side, material), (cap, surfaces.plastic(rng, draw_colour(rng)))]
     if rng.random() < 0.5:
         parts.insert(1, sticker(rng, body, frame, -0.1, 0.45))
     return parts
@@ -134,27 +137,27 @@ def plastic_bottle(frame: Frame, rng: np.random.Generator) -> list[Part]:
 def plastic_bag(frame: Frame, rng: np.random.Generator) -> list[Part]:
     corners = int(rng.integers(7, 12))
     piece = shapes.blob(frame.moved(size=0.8), shapes.outline(rng, corners, 0.22), rng.uniform(0.2, 0.7))
-    # Folds run together at the knot, at the top of the bag.
+    # The folds meet at the knot, at the top of the bag.
     gather = np.arctan2(frame.u, frame.v + 1.1) * np.float32(rng.uniform(4, 9))
     folds = np.abs(surfaces.noise(rng, 7)) + np.abs(np.sin(gather + surfaces.noise(rng, 4)))
     piece = bumped(piece, folds, rng.uniform(3, 9))
-    matter = surfaces.plastic(rng, draw_colour(rng), rng.choice([0.0, 0.0, 0.3]))
-    parts: list[Part] = [(piece, matter)]
+    material = surfaces.plastic(rng, draw_colour(rng), rng.choice([0.0, 0.0, 0.3]))
+    parts: list[Part] = [(piece, material)]
     for side in rng.choice([-0.3, 0.3], rng.integers(0, 3), replace=False):
-        parts.insert(0, (shapes.ring(frame.moved(side, -0.75), 0.25, 0.07), matter))
+        parts.insert(0, (shapes.ring(frame.moved(side, -0.75), 0.25, 0.07), material))
     return parts
 
 
 def plastic_canister(frame: Frame, rng: np.random.Generator) -> list[Part]:
     colour, width = draw_colour(rng), rng.uniform(0.4, 0.55)
-    # A superellipse: a moulded body with round edges.
+    # A superellipse has the round edges of a moulded body.
     distance = ((np.abs(frame.u) / width) ** 4 + (np.abs(frame.v) / 0.7) ** 4) ** 0.25
     height = np.sqrt(np.clip(1 - distance**3, 0, 1))
     body = bumped(shapes.make_piece(frame, distance < 1, 0.0, 0.0), height, rng.uniform(15, 35))
-    matter = surfaces.plastic(rng, colour, rng.choice([0.0, 0.3]))
-    neck = shapes.turned(frame.moved(rng.uniform(-0.2, 0.2), -0.76), [0.13, 0.13], 0.12, 0.1)
+    material = surfaces.plastic(rng, colour, rng.choice([0.0, 0.3]))
+    neck = shapes.solid_of_revolution(frame.moved(rng.uniform(-0.2, 0.2), -0.76), [0.13, 0.13], 0.12, 0.1)
     cap = bumped(neck, surfaces.waves(neck.u, 4), 3)
-    parts: list[Part] = [(body, matter), (cap, surfaces.plastic(rng, draw_colour(rng)))]
+    parts: list[Part] = [(body, material), (cap, surfaces.plastic(rng, draw_colour(rng)))]
     if rng.random() < 0.6:
         cover = body.cover * (np.abs(frame.u) < 0.7 * width) * (np.abs(frame.v - 0.1) < 0.35)
         sticker = Piece(cover, body.normal, frame.u / width, (frame.v - 0.1) / 0.35)

@@ -1,4 +1,4 @@
-"""The six classes of waste, each as a few kinds of objects."""
+"""The six classes of waste, each with a few kinds of objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small images and datasets that all tests can ask for."""
+"""Fixtures for all tests: small images and datasets, a project whose stages have run, and a clone of this one."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,17 +8,17 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from runs import ROOT, STAGES, dvc, ran, run, run_stage, write_params
+from runs import ROOT, STAGES, dvc, ran, run, run_python, write_params
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)
-# For `make fuzz`: other examples each time, for about ten minutes
+# For `make fuzz`: different examples each time, for about ten minutes.
 settings.register_profile("long", derandomize=False, database=None, deadline=None, max_examples=20_000)
 settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
 def photograph() -> Callable[..., np.ndarray]:
-    """A function that writes an image of noise, (width, height) pixels, and returns the pixels it drew."""
+    """A function that writes an image of noise, (width, height) pixels, and returns its pixels."""
 
     def write(path: Path, size: tuple[int, int] = (8, 6), seed: int = 0) -> np.ndarray:
         pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
@@ -31,7 +31,7 @@ def photograph() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def make_dataset(photograph: Callable[..., np.ndarray]) -> Callable[..., Path]:
-    """A function that writes train, validation and test, `counts` different images in each class of them."""
+    """A function that writes a dataset, with `counts` different images in each class of train, validation and test."""
 
     def write(
         folder: Path, classes: Sequence[str] = ("glass", "metal", "paper"), counts: Sequence[int] = (8, 1, 1)
@@ -49,27 +49,27 @@ def make_dataset(photograph: Callable[..., np.ndarray]) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, make_dataset):
-    """A folder in which all five stages have run, and what they printed."""
+    """A folder in which all five stages have run, and the finished process of each stage."""
     folder = tmp_path_factory.mktemp("project")
     make_dataset(folder / "dataset_images", ("a b", "é", "null"), (16, 2, 2))
     (folder / "dataset_images" / "train" / "é" / "notes.txt").write_text("no image")
     write_params(folder)
-    printed = {}
+    processes = {}
     for stage in STAGES:
-        done = run_stage(stage, folder)
-        assert done.returncode == 0, done.stderr
-        printed[stage] = done
-    return folder, printed
+        # As a user's computer runs it: other tests run stages in forks.
+        processes[stage] = run_python(folder, "-m", f"stages.{stage}")
+        assert processes[stage].returncode == 0, processes[stage].stderr
+    return folder, processes
 
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory):
-    """A clone with the sample pulled and the pipeline run, its results committed."""
+    """A clone of this repository in which the sample is pulled, the pipeline has run and its results are committed."""
     folder = tmp_path_factory.mktemp("clone") / "project"
     run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
     weights = [path.relative_to(ROOT).as_posix() for path in (ROOT / "weights").glob("*.dvc")]
     dvc(folder, "pull", "dataset_images.dvc", *weights)
-    # Forced: where these very results are committed, DVC would skip the last stage
+    # Forced: DVC would skip the last stage on a machine that gives exactly the committed results.
     assert ran(dvc(folder, "repro", "--force")) == STAGES
     run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "results of this machine")
     return folder

@@ -1,17 +1,16 @@
-"""Small models that behave like trained ones."""
+"""Small networks with random weights that behave like trained ones."""
 
 import numpy as np
-from transfer.models.tensorflow import keras
 
 from transfer.models import backbone as backbones
-from transfer.models import pretrained
-from transfer.models import tensorflow
+from transfer.models import pretrained, tensorflow
+from transfer.models.tensorflow import keras
 
 
 def lively(images: np.ndarray, precision: str = "float32") -> backbones.Backbone:
-    """MobileNetV2 of random weights, with the statistics of these images (images, size, size, 3).
+    """MobileNetV2 with random weights, its BatchNormalization adapted to these images (images, size, size, 3).
 
-    With those that it is made with, every image would fade to nothing on its way, or blow up.
+    With the statistics that a new model has, activations vanish or explode on their way through the layers.
     """
     tensorflow.start(0)
     backbone = pretrained.build("MobileNetV2", None, images.shape[1], precision)

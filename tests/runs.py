@@ -1,11 +1,14 @@
-"""Running the stages as DVC does, in a folder of their own, and the recipe of a training as the study had it."""
+"""Running commands and stages as a user or DVC does, in any folder, and the training recipe of the study."""
 
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
+
+from forks import ForkServer
 from transfer.training.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
@@ -13,23 +16,39 @@ STAGES = ["prepare", "features", "train_tl", "finetune", "evaluate"]
 
 
 def run_python(folder, *words):
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    """Run this Python with the project importable; the status may be any."""
+    return subprocess.run([sys.executable, *words], cwd=folder, env=environment(), capture_output=True, text=True)
+
+
+def environment():
+    """The variables of a program: those of this process, apart from the one that pytest sets anew for each test."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return inherited | {"PYTHONPATH": str(ROOT)}
+
+
+@cache
+def fork_server():
+    return ForkServer(environment())
+
+
+def run_forked(folder, *words):
+    """`run_python` in a fraction of its time, for a program that imports TensorFlow (see `forks`)."""
+    # On macOS, a fork may not use the system's libraries. A variable that has changed may matter to an earlier import.
+    if sys.platform != "linux" or fork_server().environment != environment():
+        return run_python(folder, *words)
+    return fork_server().run(folder, words)
 
 
 def run_stage(stage, folder):
-    return run_python(folder, "-m", f"stages.{stage}")
+    """Run a stage, in a fork; the status may be any."""
+    return run_forked(folder, "-m", f"stages.{stage}")
 
 
 def write_params(folder, **changes):
+    """Write parameters with which all stages run in seconds; a change is `key=value` or `section__key=value`."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params |= {"image_size": 32, "batch_size": 8, "backbone": {"name": "MobileNetV2", "weights": None}}
-    # One training of each kind: the best epoch of one is kept, the last of the other
+    # One training of each kind: one keeps its best epoch, the other its last.
     params["train_tl"] |= {"epochs": 2, "early_stopping": {"patience": 2, "min_delta": 0.001}}
     params["finetune"] |= {
         "epochs": 2,
@@ -49,7 +68,7 @@ def write_params(folder, **changes):
 
 
 def recipe(patience=2, min_delta=0.0, **changes):
-    """One epoch in the manner of the study, at a rate that moves no weight to speak of."""
+    """One epoch with the study's recipe, at a learning rate too low to change any weight noticeably."""
     values = {
         "epochs": 1,
         "learning_rate": 1e-9,
@@ -62,12 +81,13 @@ def recipe(patience=2, min_delta=0.0, **changes):
 
 
 def run(folder, *words, status=0):
-    # The stages run `python`: it must be this one, as in an activated environment
+    """Run a program, check its exit status, and return what it prints on standard output."""
+    # The stages run `python`, which must be this Python, as in an activated environment.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    done = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout
+    process = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
+    assert process.returncode == status, process.stdout + process.stderr
+    return process.stdout
 
 
 def dvc(folder, *words, status=0):
@@ -75,4 +95,5 @@ def dvc(folder, *words, status=0):
 
 
 def ran(output):
+    """The stages that `dvc repro` ran, according to its output."""
     return [stage for stage in STAGES if f"Running stage '{stage}'" in output]

@@ -1,9 +1,7 @@
-"""What params.yaml may hold, and what a person is told when it holds something else."""
+"""What params.yaml may hold, and the error messages for everything else."""
 
 import re
 import shlex
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,50 +9,50 @@ from typing import Any
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
-from transfer.interface.errors import UserError
-from transfer.interface.errors import UserErrors
 
+from runs import ROOT, run_python
 from transfer import params_file
+from transfer.interface.errors import UserError, UserErrors
+from transfer.interface.schema import Section
 
-ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 ABSENT = object()
 
 
-def changed(path: Path, key: str, value: Any) -> Path:
-    """Write the committed parameters with one of them changed, or taken out."""
+def write_changed(path: Path, key: str, value: Any) -> Path:
+    """Write the committed parameters with one of them changed or removed."""
     values = yaml.safe_load(COMMITTED)
     *sections, last = key.split(".")
-    place = values
-    for section in sections:
-        place = place[section]
+    section = values
+    for name in sections:
+        section = section[name]
     if value is ABSENT:
-        del place[last]
+        del section[last]
     else:
-        place[last] = value
+        section[last] = value
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     return path
 
 
-def replaced(path: Path, old: str, new: str) -> Path:
-    """Write the committed parameters with a piece of their text replaced."""
+def write_replaced(path: Path, old: str, new: str) -> Path:
+    """Write the committed parameters with a part of their text replaced."""
     assert COMMITTED.count(old) == 1
     path.write_text(COMMITTED.replace(old, new), encoding="utf-8")
     return path
 
 
-def documented(start: str) -> list[str]:
-    """What the README's one command that starts so sets with `-S`."""
-    text = re.sub(r"\\\s*\n", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
-    [command] = [line for line in text.splitlines() if line.strip().startswith(start)]
-    return [value for option, value in pairwise(shlex.split(command, comments=True)) if option == "-S"]
+def documented_recipes() -> list[list[str]]:
+    """The values of `-S` in each command of the documentation that sets the study's recipe."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    text = re.sub(r"\\\s*\n", " ", "\n".join(page.read_text(encoding="utf-8") for page in pages))
+    lines = [line for line in text.splitlines() if line.strip().startswith("dvc exp run ")]
+    commands = [shlex.split(line, comments=True) for line in lines if "-S train_tl.epochs=20 " in line]
+    return [[value for option, value in pairwise(command) if option == "-S"] for command in commands]
 
 
-def test_the_documented_command_gives_the_recipe_of_the_study(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text(COMMITTED, encoding="utf-8")
-    apply_overrides(path, documented("dvc exp run -S train_tl.epochs=20"))
-    settings = params_file.load(path)
+def test_the_documented_commands_give_the_recipe_of_the_study(tmp_path):
+    recipes = documented_recipes()
+    assert recipes
     study = {
         "epochs": 20,
         "schedule": "constant",
@@ -63,12 +61,17 @@ def test_the_documented_command_gives_the_recipe_of_the_study(tmp_path):
         "label_smoothing": 0.0,
         "early_stopping": {"patience": 2, "min_delta": 0.001},
     }
-    assert settings.train_tl.model_dump() == study | {"learning_rate": 0.001, "dropout": 0.2}
-    assert settings.finetune.model_dump(exclude={"frozen_layers"}) == study | {"learning_rate": 0.00001}
-    # What the command need not set
-    assert settings.batch_size == 64
-    assert settings.data.split.model_dump() == {"train": 0.8, "validation": 0.1, "test": 0.1}
-    assert (settings.augment.flip, settings.augment.rotation) == ("horizontal", 0.2)
+    for changes in recipes:
+        path = tmp_path / "params.yaml"
+        path.write_text(COMMITTED, encoding="utf-8")
+        apply_overrides(path, changes)
+        settings = params_file.load(path)
+        assert settings.train_tl.model_dump() == study | {"learning_rate": 0.001, "dropout": 0.2}
+        assert settings.finetune.model_dump(exclude={"frozen_layers"}) == study | {"learning_rate": 0.00001}
+        # The values that the command does not need to set.
+        assert settings.batch_size == 64
+        assert settings.data.split.model_dump() == {"train": 0.8, "validation": 0.1, "test": 0.1}
+        assert (settings.augment.flip, settings.augment.rotation) == ("horizontal", 0.2)
 
 
 def test_the_committed_weights_are_a_file_that_dvc_tracks():
@@ -76,14 +79,43 @@ def test_the_committed_weights_are_a_file_that_dvc_tracks():
     assert (ROOT / f"{weights}.dvc").is_file()
 
 
+def with_types(value: Any) -> Any:
+    """`value` with the type of each value in it, since 1 == 1.0 == True."""
+    if isinstance(value, dict):
+        return {key: with_types(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_types(item) for item in value]
+    return type(value), value
+
+
+def sections_of(section: type[Section]) -> list[type[Section]]:
+    """A section and all sections in it."""
+    inner = [field.annotation for field in section.model_fields.values() if isinstance(field.annotation, type)]
+    return [section, *(one for kind in inner if issubclass(kind, Section) for one in sections_of(kind))]
+
+
+def test_a_section_checks_values_and_passes_them_on_unchanged():
+    """No stage depends on the sections, so a default or a conversion would change results without running a stage."""
+    loaded = params_file.load(ROOT / "params.yaml").model_dump()
+    assert loaded == yaml.safe_load(COMMITTED)
+    assert with_types(loaded) == with_types(yaml.safe_load(COMMITTED))
+    sections = sections_of(params_file.Params)
+    assert {section.__name__ for section in sections} == {
+        *("Params", "DataParams", "SplitParams", "BackboneParams", "AugmentParams"),
+        *("TrainTlParams", "FinetuneParams", "EarlyStoppingParams", "EvaluateParams"),
+    }
+    for section in sections:
+        assert [name for name, field in section.model_fields.items() if not field.is_required()] == [], section
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "pieces"),
     [
-        ("bach_size", 64, ["bach_size is no parameter", "did you mean batch_size?"]),
-        ("zzz", 1, ["zzz is no parameter", "seed, image_size, batch_size, precision, data"]),
-        ("train_tl.epoch", 3, ["train_tl.epoch is no parameter", "did you mean epochs?"]),
+        ("bach_size", 64, ["bach_size is not a parameter", "did you mean batch_size?"]),
+        ("zzz", 1, ["zzz is not a parameter", "seed, image_size, batch_size, precision, data"]),
+        ("train_tl.epoch", 3, ["train_tl.epoch is not a parameter", "did you mean epochs?"]),
         ("finetune.early_stopping.patiense", 3, ["finetune.early_stopping.patiense", "did you mean patience?"]),
-        ("data.split.trian", 0.5, ["data.split.trian is no parameter", "did you mean train?"]),
+        ("data.split.trian", 0.5, ["data.split.trian is not a parameter", "did you mean train?"]),
         ("seed", ABSENT, ["seed is missing", "a whole number from 0 to 4294967295"]),
         ("evaluate", ABSENT, ["evaluate is missing", "gallery_class"]),
         ("train_tl.early_stopping.patience", ABSENT, ["train_tl.early_stopping.patience is missing", "at least 1"]),
@@ -116,7 +148,7 @@ def test_the_committed_weights_are_a_file_that_dvc_tracks():
         ("finetune.weight_decay", None, ["finetune.weight_decay is null", "a number of at least 0"]),
         ("train_tl.label_smoothing", 1.0, ["train_tl.label_smoothing is 1.0", "a number from 0 to below 1"]),
         ("finetune.label_smoothing", ABSENT, ["finetune.label_smoothing is missing", "from 0 to below 1"]),
-        ("finetune.dropout", 0.2, ["finetune.dropout is no parameter"]),
+        ("finetune.dropout", 0.2, ["finetune.dropout is not a parameter"]),
         ("train_tl.dropout", float("nan"), ["train_tl.dropout is nan", "from 0 to below 1"]),
         ("train_tl.dropout", 1.0, ["train_tl.dropout is 1.0", "from 0 to below 1"]),
         ("train_tl.early_stopping.min_delta", float("inf"), ["min_delta is inf", "at least 0"]),
@@ -143,13 +175,13 @@ def test_the_committed_weights_are_a_file_that_dvc_tracks():
         ("evaluate.near_duplicate", ABSENT, ["evaluate.near_duplicate is missing", "above 0 and at most 1"]),
     ],
 )
-def test_a_bad_value_is_told_with_its_key_and_what_is_allowed(tmp_path, key, value, told):
-    path = changed(tmp_path / "params.yaml", key, value)
+def test_an_invalid_value_is_reported_with_its_key_and_what_is_allowed(tmp_path, key, value, pieces):
+    path = write_changed(tmp_path / "params.yaml", key, value)
     with pytest.raises(UserErrors) as raised:
         params_file.load(path)
-    assert len(raised.value.faults) == 1
+    assert len(raised.value.sentences) == 1
     assert str(raised.value).startswith(f"{path}: ")
-    for piece in told:
+    for piece in pieces:
         assert piece in str(raised.value)
 
 
@@ -180,15 +212,15 @@ def test_a_bad_value_is_told_with_its_key_and_what_is_allowed(tmp_path, key, val
         ("evaluate.near_duplicate", 1),
     ],
 )
-def test_an_allowed_value_is_taken(tmp_path, key, value):
-    found = params_file.load(changed(tmp_path / "params.yaml", key, value)).model_dump()
+def test_an_allowed_value_is_accepted(tmp_path, key, value):
+    loaded = params_file.load(write_changed(tmp_path / "params.yaml", key, value)).model_dump()
     for name in key.split("."):
-        found = found[name]
-    assert found == value
+        loaded = loaded[name]
+    assert loaded == value
 
 
 @pytest.mark.parametrize(("written", "number"), [("2e-5", 2e-5), ("2e-05", 2e-5), ("2.5E-4", 2.5e-4), ("1e-0", 1.0)])
-def test_a_number_with_an_exponent_needs_neither_point_nor_quotes(tmp_path, written, number):
+def test_a_number_with_an_exponent_needs_neither_a_point_nor_quotes(tmp_path, written, number):
     path = tmp_path / "params.yaml"
     path.write_text(re.sub(r"learning_rate: [0-9.]+", f"learning_rate: {written}", COMMITTED), encoding="utf-8")
     settings = params_file.load(path)
@@ -196,33 +228,36 @@ def test_a_number_with_an_exponent_needs_neither_point_nor_quotes(tmp_path, writ
 
 
 def test_shares_must_add_up_to_one(tmp_path):
-    path = changed(tmp_path / "params.yaml", "data.split", {"train": 0.8, "validation": 0.1, "test": 0.2})
+    path = write_changed(tmp_path / "params.yaml", "data.split", {"train": 0.8, "validation": 0.1, "test": 0.2})
     with pytest.raises(UserError, match=r"data\.split adds up to 1\.1; its three shares must add up to 1"):
         params_file.load(path)
 
 
-def test_shares_that_add_up_to_one_but_for_rounding_are_taken(tmp_path):
+def test_shares_may_miss_one_by_a_rounding_error(tmp_path):
     thirds = {"train": 0.333333333, "validation": 0.333333333, "test": 0.333333333}
-    assert params_file.load(changed(tmp_path / "params.yaml", "data.split", thirds)).data.split.model_dump() == thirds
+    assert (
+        params_file.load(write_changed(tmp_path / "params.yaml", "data.split", thirds)).data.split.model_dump()
+        == thirds
+    )
 
 
-def test_a_key_given_twice_is_refused(tmp_path):
+def test_a_duplicate_key_is_refused(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(COMMITTED + "seed: 2\n", encoding="utf-8")
-    with pytest.raises(UserError, match="the key seed stands twice"):
+    with pytest.raises(UserError, match="is not valid YAML: duplicate key seed"):
         params_file.load(path)
 
 
-def test_a_key_given_twice_in_a_section_is_refused(tmp_path):
-    path = replaced(tmp_path / "params.yaml", "  dropout: 0.2\n", "  dropout: 0.2\n  dropout: 0.3\n")
-    with pytest.raises(UserError, match="the key dropout stands twice"):
+def test_a_duplicate_key_in_a_section_is_refused(tmp_path):
+    path = write_replaced(tmp_path / "params.yaml", "  dropout:", "  dropout: 0.3\n  dropout:")
+    with pytest.raises(UserError, match="is not valid YAML: duplicate key dropout"):
         params_file.load(path)
 
 
 @pytest.mark.parametrize(
     "text", ["seed: [1", "seed: 1\n\tbatch_size: 2\n", "a: b: c\n", "seed: !!python/name:os.system\n"]
 )
-def test_a_file_that_is_no_yaml_is_refused(tmp_path, text):
+def test_a_file_that_is_not_yaml_is_refused(tmp_path, text):
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="is not valid YAML") as raised:
@@ -232,7 +267,7 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize("content", [b"seed: \xff\xfe\n", b"\x00\x01\x02"])
-def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+def test_a_file_that_is_not_text_is_refused(tmp_path, content):
     path = tmp_path / "params.yaml"
     path.write_bytes(content)
     with pytest.raises(UserError, match="is not valid YAML"):
@@ -242,7 +277,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("text", "shown"), [("", "null"), ("# nothing\n", "null"), ("- 1\n- 2\n", "[1, 2]"), ("5\n", "5")]
 )
-def test_a_file_that_is_no_section_is_refused(tmp_path, text, shown):
+def test_a_file_without_keys_is_refused(tmp_path, text, shown):
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError) as raised:
@@ -251,7 +286,7 @@ def test_a_file_that_is_no_section_is_refused(tmp_path, text, shown):
 
 
 @pytest.mark.parametrize("key", ["1: 2", "true: 2", "null: 2", "? [a, b]\n: 2", "? {a: b}\n: 2"])
-def test_a_key_that_is_no_name_is_refused(tmp_path, key):
+def test_a_key_that_is_not_a_name_is_refused(tmp_path, key):
     path = tmp_path / "params.yaml"
     path.write_text(f"{COMMITTED}{key}\n", encoding="utf-8")
     with pytest.raises(UserError) as raised:
@@ -266,34 +301,35 @@ def test_a_missing_file_is_named(tmp_path):
     assert str(path) in str(raised.value)
 
 
-def test_all_faults_of_a_file_are_told_at_once(tmp_path):
-    path = changed(tmp_path / "params.yaml", "seed", "one")
+def test_all_errors_of_a_file_are_reported_at_once(tmp_path):
+    path = write_changed(tmp_path / "params.yaml", "seed", "one")
     text = path.read_text(encoding="utf-8").replace("batch_size: 64", "batch_size: 0").replace("views: 4", "wievs: 4")
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserErrors) as raised:
         params_file.load(path)
-    told = sorted(fault.removeprefix(f"{path}: ").split(" is ")[0] for fault in raised.value.faults)
-    assert told == ["augment.views", "augment.wievs", "batch_size", "seed"]
-    assert str(raised.value).splitlines() == raised.value.faults
+    keys = sorted(sentence.removeprefix(f"{path}: ").split(" is ")[0] for sentence in raised.value.sentences)
+    assert keys == ["augment.views", "augment.wievs", "batch_size", "seed"]
+    assert str(raised.value).splitlines() == raised.value.sentences
 
 
-def test_a_long_value_is_shown_in_part(tmp_path):
-    path = changed(tmp_path / "params.yaml", "precision", "x" * 1000)
+def test_a_long_value_is_shortened(tmp_path):
+    path = write_changed(tmp_path / "params.yaml", "precision", "x" * 1000)
     with pytest.raises(UserErrors) as raised:
         params_file.load(path)
     assert len(str(raised.value)) < len(str(path)) + 150
 
 
-def test_parameters_cannot_be_changed_once_read():
+def test_loaded_parameters_are_immutable():
     settings = params_file.load(ROOT / "params.yaml")
     with pytest.raises(ValueError, match="frozen"):
         settings.seed = 2
 
 
-def test_reading_parameters_imports_neither_tensorflow_nor_keras():
+def test_loading_parameters_imports_neither_tensorflow_nor_keras():
     code = (
-        "import sys; from transfer import params; params.load(); "
+        "import sys; from transfer import params_file; params_file.load(); "
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = run_python(ROOT, "-c", code)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip() == "[]"

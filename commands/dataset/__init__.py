@@ -1,1 +1,1 @@
-"""`make dataset`: make dataset_images/ from a folder of your own."""
+"""`make dataset`: make dataset_images/ from a folder of your own images."""

@@ -1,1 +1,1 @@
-"""`make export`: the selected model as files that need nothing of this project."""
+"""`make export`: write the selected model as files that do not need this project."""

@@ -1,1 +1,1 @@
-"""`make report`: one page about the last run, that opens without a network."""
+"""`make report`: one page about the last run, which needs no network."""

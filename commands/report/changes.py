@@ -1,109 +1,112 @@
-"""What changed since a revision, and whether it is more than chance."""
+"""What changed since a revision, and whether a change is more than chance."""
 
 import json
 from typing import Any
 
 import pandas as pd
-from commands.report.words import sentence, share
 
-from commands.programs import answer, succeeds
+from commands.programs import output_of, succeeds
 from commands.report import comparison
+from commands.report.comparison import CHOOSE_COMMIT, PREDICTIONS
 from commands.report.results import METRICS
+from commands.report.sentences import capitalized, percent
 from commands.summary import MODELS
 from transfer.common import io
-from transfer.evaluation import significance, tables
+from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, MacroF1Comparison, PairedComparison, format_p_value
+from transfer.evaluation.tables import PREDICTION_COLUMNS
 from transfer.interface.errors import UserError
 
-PREDICTIONS = "plots/predictions.csv"
 
-
-def compared(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """What changed since a revision, model by model, and in sentences what cannot be compared.
+def since(revision: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The changes since a revision, model by model, and sentences on what cannot be compared.
 
     Raises:
-        Fault: the revision does not exist or has no predictions that can be used.
+        UserError: the revision does not exist, or its predictions are missing or cannot be used.
     """
-    before, after = predictions_of(revision), predictions_here()
-    had, has = selected_of(revision), io.read_json(METRICS, {"selected": str})["selected"]
-    if had in MODELS and had != has:
-        name = f"selected model ({MODELS[had]} before, {MODELS[has]} now)"
-        before, after = (once_more(table, model, name) for table, model in ((before, had), (after, has)))
+    before, after = revision_predictions(revision), workspace_predictions()
+    selected_before = revision_selected(revision)
+    selected_now = io.read_json(METRICS, {"selected": str})["selected"]
+    if selected_before in MODELS and selected_before != selected_now:
+        name = f"selected model ({MODELS[selected_before]} before, {MODELS[selected_now]} now)"
+        before, after = add_copy(before, selected_before, name), add_copy(after, selected_now, name)
     before, after = (table.replace({"model": MODELS}) for table in (before, after))
-    told = []
+    changes = []
     for change in comparison.compare(before, after, revision):
-        rows = [change_row("all", change.overall), f1_row(change.macro_f1)]
-        told.append(
+        rows = [accuracy_row("all", change.overall), macro_f1_row(change.macro_f1)]
+        changes.append(
             {
                 "name": change.model,
-                "images": change.images_told(),
-                "verdict": sentence(change.overall.verdict(f"revision {revision}", comparison.WORKSPACE)),
-                "rows": rows + [change_row(name, found) for name, found in change.classes.items()],
+                "images": change.describe_images(),
+                "verdict": capitalized(change.overall.verdict(f"revision {revision}", comparison.WORKSPACE)),
+                "rows": rows + [accuracy_row(name, of_class) for name, of_class in change.classes.items()],
             }
         )
-    return told, comparison.left_out(before, after, revision)
+    return changes, comparison.left_out(before, after, revision)
 
 
-def predictions_here() -> pd.DataFrame:
+def workspace_predictions() -> pd.DataFrame:
     """The predictions of the last run."""
-    return io.read_csv(PREDICTIONS, text_columns=tables.PREDICTION_COLUMNS)
+    return io.read_csv(PREDICTIONS, text_columns=PREDICTION_COLUMNS)
 
 
-def selected_of(revision: str) -> str | None:
-    """The model that a revision has selected, if it says so."""
-    if not succeeds("git", "cat-file", "-e", f"{revision}:{METRICS}", quiet=True):
-        return None
-    try:
-        found = json.loads(answer("git", "show", f"{revision}:{METRICS}"))
-    except ValueError:
-        return None
-    return found.get("selected") if isinstance(found, dict) else None
-
-
-def once_more(predictions: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
-    """The predictions, those of one model once more under another name."""
-    return pd.concat([predictions[predictions["model"] == model].assign(model=name), predictions])
-
-
-def predictions_of(revision: str) -> pd.DataFrame:
-    """The predictions that a revision has committed. Raises Fault if there are none."""
+def revision_predictions(revision: str) -> pd.DataFrame:
+    """The predictions that a revision has committed. Raises UserError if there are none."""
     commit = f"{revision}^{{commit}}"
     if revision.startswith("-") or not succeeds("git", "rev-parse", "--verify", commit, quiet=True):
         raise UserError(
-            f"{revision} is no revision of this repository: give a commit, a branch or a tag, such as HEAD~1."
+            f"{revision} is not a revision of this repository: give a commit, a branch or a tag, such as HEAD~1."
         )
     if not succeeds("git", "cat-file", "-e", f"{revision}:{PREDICTIONS}", quiet=True):
-        raise UserError(f"{revision} has no {PREDICTIONS}: choose a commit that has the results of a run.")
+        raise UserError(f"{revision} has no {PREDICTIONS}: {CHOOSE_COMMIT}.")
     try:
-        return comparison.read_predictions(answer("git", "show", f"{revision}:{PREDICTIONS}"), revision)
+        return comparison.read_predictions(output_of("git", "show", f"{revision}:{PREDICTIONS}"), revision)
     except UnicodeDecodeError:
-        raise UserError(
-            f"{PREDICTIONS} of {revision} is no text: choose a commit that has the results of a run."
-        ) from None
+        raise UserError(f"{PREDICTIONS} of {revision} is not a text file: {CHOOSE_COMMIT}.") from None
 
 
-def change_row(name: str, found: significance.PairedComparison) -> list[str]:
-    """A row of the comparison's table, by accuracy."""
-    shares = [share(accuracy) for accuracy in found.accuracies]
-    change = f"{100 * found.difference:+.1f} points"
-    return [name, str(found.images), *shares, change, str(found.only_first), str(found.only_second), *chance(found)]
+def revision_selected(revision: str) -> str | None:
+    """The model that a revision selected; None if its metrics do not name one."""
+    if not succeeds("git", "cat-file", "-e", f"{revision}:{METRICS}", quiet=True):
+        return None
+    try:
+        metrics = json.loads(output_of("git", "show", f"{revision}:{METRICS}"))
+    except ValueError:
+        return None
+    return metrics.get("selected") if isinstance(metrics, dict) else None
 
 
-def f1_row(found: significance.MacroF1Comparison) -> list[str]:
-    """The same by macro F1, which is of no images one by one."""
+def add_copy(predictions: pd.DataFrame, model: str, name: str) -> pd.DataFrame:
+    """The predictions, and before them those of one model once more under another name."""
+    return pd.concat([predictions[predictions["model"] == model].assign(model=name), predictions])
+
+
+def accuracy_row(name: str, compared: PairedComparison) -> list[str]:
+    """A row of the comparison's table: accuracy before and now, its change, and how many images changed sides."""
     return [
-        "macro F1",
-        "",
-        f"{found.first:.3f}",
-        f"{found.second:.3f}",
-        f"{found.difference:+.3f}",
-        "",
-        "",
-        *chance(found),
+        name,
+        str(compared.images),
+        *map(percent, compared.accuracies),
+        f"{100 * compared.difference:+.1f} points",
+        str(compared.only_first),
+        str(compared.only_second),
+        *significance_cells(compared.p_value),
     ]
 
 
-def chance(found: significance.PairedComparison | significance.MacroF1Comparison) -> tuple[str, str]:
-    """The p value, and whether the change is more than chance."""
-    return significance.format_p_value(found.p_value).removeprefix(
-        "= "
-    ), "yes" if found.p_value < significance.SIGNIFICANCE_LEVEL else "no"
+def macro_f1_row(compared: MacroF1Comparison) -> list[str]:
+    """The same for macro F1, in which single images cannot be counted."""
+    return [
+        "macro F1",
+        "",
+        f"{compared.first:.3f}",
+        f"{compared.second:.3f}",
+        f"{compared.difference:+.3f}",
+        "",
+        "",
+        *significance_cells(compared.p_value),
+    ]
+
+
+def significance_cells(p_value: float) -> tuple[str, str]:
+    """The p-value, and whether the change is more than chance."""
+    return format_p_value(p_value).removeprefix("= "), "yes" if p_value < SIGNIFICANCE_LEVEL else "no"

@@ -1,4 +1,4 @@
-"""What the last run found, as its files say it, and of which commit it is."""
+"""The results of the last run, as its files have them, and the state of the workspace that they belong to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from commands.programs import answer, succeeds
+from commands.programs import output_of, succeeds
 from commands.summary import MODELS
 from transfer.common import io
 from transfer.common.io import NUMBER
 from transfer.interface.errors import UserError
 
 METRICS = "metrics/evaluate.json"
-SPLITS = ("train", "validation", "test")
-NEEDED: io.RequiredKeys = {
+REQUIRED_KEYS: io.RequiredKeys = {
     "selected": str,
     "selected_because": str,
     "comparison.verdict": str,
@@ -46,61 +45,63 @@ NEEDED: io.RequiredKeys = {
 
 
 class Table(dict[tuple[str, ...], dict[Any, Any]]):
-    """The rows of a CSV by what their text columns say; a row or a column that is not there is a Fault."""
+    """The rows of a CSV file, by the values of their text columns. Raises UserError for a missing row or column."""
 
     def __init__(self, path: str, text_columns: tuple[str, ...], number_columns: tuple[str, ...]):
-        found = io.read_csv(path, text_columns)
+        table = io.read_csv(path, text_columns)
         for name in number_columns:
-            if name not in found or not pd.api.types.is_numeric_dtype(found[name]):
-                raise UserError(f"{path} has no column {name} of numbers: make it anew with `dvc repro`.")
-        super().__init__((tuple(row[name] for name in text_columns), row) for row in found.to_dict("records"))
+            if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
+                raise UserError(f"{path} has no column {name} with numbers: make it again with `dvc repro`.")
+        super().__init__((tuple(row[name] for name in text_columns), row) for row in table.to_dict("records"))
         self.path = path
 
     def __missing__(self, key: tuple[str, ...]) -> dict[Any, Any]:
-        raise UserError(f"{self.path} has no row of {' and '.join(key)}: make it anew with `dvc repro`.")
+        raise UserError(f"{self.path} has no row for {' and '.join(key)}: make it again with `dvc repro`.")
 
 
-def evaluated() -> dict[str, Any]:
-    """The metrics of `evaluate`. Raises Fault if something is missing that the page says; what may be null may."""
-    near = io.read_json(METRICS, NEEDED)["near_duplicates"]
+def load_metrics() -> dict[str, Any]:
+    """The metrics of `evaluate`. Raises UserError if a value that the page needs is missing."""
+    near_duplicates = io.read_json(METRICS, REQUIRED_KEYS)["near_duplicates"]
     further: dict[str, type | tuple[type, ...]] = {}
-    if near["without"]["images"]:
+    # These values may be null: without a remaining test image, and where validation was not compared with training.
+    if near_duplicates["without"]["images"]:
         names = [f"{model}.{name}" for model in MODELS for name in ("accuracy", "accuracy_low", "accuracy_high")]
         further |= {f"near_duplicates.without.{name}": NUMBER for name in names}
-    if near.get("validation_in_train") is not None:
+    if near_duplicates.get("validation_in_train") is not None:
         further |= {f"near_duplicates.validation_in_train.{name}": int for name in ("images", "of")}
     return io.read_json(METRICS, further)
 
 
-def state() -> str:
-    """In a sentence, which commit the workspace is of, and whether it is still that."""
+def workspace_state() -> str:
+    """One sentence: the commit of the workspace, and whether the workspace has uncommitted changes."""
     if not succeeds("git", "rev-parse", "--verify", "HEAD", quiet=True):
         return "Nothing is committed yet."
-    changed = " with uncommitted changes" if answer("git", "status", "--porcelain") else ""
-    return f"Commit {answer('git', 'rev-parse', '--short', 'HEAD').strip()}{changed}."
+    changed = " with uncommitted changes" if output_of("git", "status", "--porcelain") else ""
+    return f"Commit {output_of('git', 'rev-parse', '--short', 'HEAD').strip()}{changed}."
 
 
-def stale(status: Mapping[str, Any]) -> str:
-    """In a sentence, of which stages the results are not of what is in the workspace; nothing if there are none.
+def stale_warning(status: Mapping[str, Any]) -> str:
+    """A warning that names the stages whose results do not belong to the workspace; empty if there are none.
 
-    What is merely not here, as in a clone before `dvc pull`, makes no result an old one.
+    Missing files, as in a clone before `dvc pull`, do not make results stale.
 
     Args:
-        status: what `dvc status --json` says.
+        status: the output of `dvc status --json`.
     """
-    entries = [entry for found in status.values() for entry in found if isinstance(entry, dict)]
-    states = [of.items() for entry in entries for of in entry.values()]
-    absent = [Path(path) for of in states for path, state in of if state in ("deleted", "not in cache")]
+    entries = [entry for of_stage in status.values() for entry in of_stage if isinstance(entry, dict)]
+    states = [of_path.items() for entry in entries for of_path in entry.values()]
+    absent = [Path(path) for of_path in states for path, state in of_path if state in ("deleted", "not in cache")]
 
-    def changed(entry: Any) -> bool:
-        """Whether a path or a parameter is otherwise, or the stage itself: not a folder that only lacks something."""
+    def is_change(entry: Any) -> bool:
+        """Whether the stage itself changed, or a path or parameter: not a folder in which only files are absent."""
         if isinstance(entry, str):
             return True
-        return any(not any(lacked.is_relative_to(path) for lacked in absent) for of in entry.values() for path in of)
+        paths = [path for of_path in entry.values() for path in of_path]
+        return any(not any(file.is_relative_to(path) for file in absent) for path in paths)
 
-    if names := [name for name, found in status.items() if any(map(changed, found))]:
+    if names := [name for name, of_stage in status.items() if any(map(is_change, of_stage))]:
         return (
             "These results are older than the data, code or parameters in the workspace: `dvc status` names "
-            f"{', '.join(names)}. Run `dvc repro` to make them anew."
+            f"{', '.join(names)}. Run `dvc repro` to update them."
         )
     return ""

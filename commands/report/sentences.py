@@ -1,4 +1,4 @@
-"""What was found, in rows and sentences for people."""
+"""Results as rows and sentences for people."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,100 +10,100 @@ from commands.summary import MODELS
 
 
 def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
-    """A row a figure: what it is called, and what it is for each model."""
+    """A row for each figure: its name, and its value for each model."""
     rows: dict[str, Callable[[str], str]] = {
-        "Test accuracy": lambda model: within(metrics[model]),
-        "Validation accuracy": lambda model: within(splits[model, "validation"]),
-        "Training accuracy (augmented, with dropout)": lambda model: share(splits[model, "train"]["accuracy"]),
-        "Top-2 test accuracy": lambda model: within(metrics[model], "top2_accuracy"),
-        "Test accuracy, mean over classes": lambda model: share(metrics[model]["mean_class_accuracy"]),
-        "… without the worst class": lambda model: share(metrics[model]["mean_without_worst"]),
-        "… without the two worst": lambda model: share(metrics[model].get("mean_without_two_worst")),
+        "Test accuracy": lambda model: percent_with_interval(metrics[model]),
+        "Validation accuracy": lambda model: percent_with_interval(splits[model, "validation"]),
+        "Training accuracy (augmented, with dropout)": lambda model: percent(splits[model, "train"]["accuracy"]),
+        "Top-2 test accuracy": lambda model: percent_with_interval(metrics[model], "top2_accuracy"),
+        "Test accuracy, mean over classes": lambda model: percent(metrics[model]["mean_class_accuracy"]),
+        "… without the worst class": lambda model: percent(metrics[model]["mean_without_worst"]),
+        "… without the two worst": lambda model: percent(metrics[model].get("mean_without_two_worst")),
         "Macro F1": lambda model: f"{metrics[model]['macro_f1']:.3f}",
         "Expected calibration error": lambda model: f"{metrics[model]['expected_calibration_error']:.3f}",
     }
-    return [[name, *map(value, MODELS)] for name, value in rows.items()]
+    return [[name, *map(cell, MODELS)] for name, cell in rows.items()]
 
 
-def leakage(metrics: dict[str, Any]) -> list[str]:
-    """In sentences, which test and validation images another split has seen, and what accuracy is without them."""
-    found, without = metrics["near_duplicates"], metrics["near_duplicates"]["without"]
-    total = found["images"] + without["images"]
-    limit = f"{found['threshold']:g} (evaluate.near_duplicate)"
-    told = []
-    if "train" not in found["compared_with"]:
-        told.append("Training images were not compared: with augment.views at 0 they have no features.")
-    if found["images"]:
-        told.append(
-            f"{found['images']} of {total} test images {'has' if found['images'] == 1 else 'have'} a near-duplicate in "
-            f"{found['compared_with']}: an image whose feature has a cosine of at least {limit} with its own."
+def leakage(metrics: Mapping[str, Any]) -> list[str]:
+    """Sentences on the near-duplicates of test and validation images, and on the accuracy without them."""
+    near, without = metrics["near_duplicates"], metrics["near_duplicates"]["without"]
+    total = near["images"] + without["images"]
+    threshold = f"{near['threshold']:g} (evaluate.near_duplicate)"
+    sentences = []
+    if "train" not in near["compared_with"]:
+        sentences.append("Training images were not compared: they have no features, because augment.views is 0.")
+    if near["images"]:
+        sentences.append(
+            f"{near['images']} of {total} test images {'has' if near['images'] == 1 else 'have'} a near-duplicate in "
+            f"{near['compared_with']}: an image whose feature has a cosine of at least {threshold} with that of the "
+            "test image."
         )
     else:
-        told.append(
-            f"None of {total} test images has a near-duplicate in {found['compared_with']}: the highest cosine of "
-            f"two features is {found['highest_cosine']:.3f}, and counted is what reaches {limit}."
+        sentences.append(
+            f"None of {total} test images has a near-duplicate in {near['compared_with']}: the highest cosine of "
+            f"two features is {near['highest_cosine']:.3f}, and the threshold is {threshold}."
         )
     if not without["images"]:
-        told.append("Without them no test image is left: the threshold is too low for this backbone.")
-    elif found["images"]:
+        sentences.append("Without them no test image is left: the threshold is too low for this backbone.")
+    elif near["images"]:
         changes = [
-            f"{name} {within(without[model])} instead of {share(metrics[model]['accuracy'])}"
+            f"{name} {percent_with_interval(without[model])} instead of {percent(metrics[model]['accuracy'])}"
             for model, name in MODELS.items()
         ]
-        told.append(f"Test accuracy on the other {without['images']}: {'; '.join(changes)}.")
-    if chosen := found.get("validation_in_train"):
-        told.append(
-            f"{chosen['images'] or 'None'} of {chosen['of']} validation images, by which rounds and models are chosen, "
-            f"{'has' if chosen['images'] < 2 else 'have'} one in training."
+        sentences.append(f"Test accuracy on the other {without['images']}: {'; '.join(changes)}.")
+    if validation := near.get("validation_in_train"):
+        sentences.append(
+            f"{validation['images'] or 'None'} of {validation['of']} validation images, which select rounds and "
+            f"models, {'has' if validation['images'] < 2 else 'have'} one in training."
         )
-    return told
+    return sentences
 
 
 def class_row(name: str, table: Table) -> dict[str, Any]:
-    """How many test images a class has, and each model's accuracy with its interval, precision and F1."""
-    found = [table[model, name] for model in MODELS]
+    """The support of a class, and each model's accuracy with its interval, precision and F1."""
+    of_models = [table[model, name] for model in MODELS]
     cells = [
-        cell for of_model in found for cell in (within(of_model), share(of_model["precision"]), f"{of_model['f1']:.3f}")
+        cell
+        for of_model in of_models
+        for cell in (percent_with_interval(of_model), percent(of_model["precision"]), f"{of_model['f1']:.3f}")
     ]
-    return {"name": name, "support": found[0]["support"], "cells": cells}
+    return {"name": name, "support": of_models[0]["support"], "cells": cells}
 
 
 def mistakes(predictions: pd.DataFrame, model: str) -> list[list[str]]:
-    """A row for each test image that a model takes for something else, the surest first: wrong labels are among them.
+    """A row for each test image that a model classifies wrongly, most confident first: wrong labels are among them.
 
     Args:
         predictions: plots/predictions.csv.
     """
-    found = predictions[(predictions["model"] == model) & (predictions["actual"] != predictions["predicted"])]
-    found = found.sort_values("probability", ascending=False, kind="stable")
+    wrong = predictions[(predictions["model"] == model) & (predictions["actual"] != predictions["predicted"])]
+    wrong = wrong.sort_values("probability", ascending=False, kind="stable")
     return [
-        [row["path"], row["actual"], row["predicted"], f"{row['probability']:.4f}"] for row in found.to_dict("records")
+        [row["path"], row["actual"], row["predicted"], f"{row['probability']:.4f}"] for row in wrong.to_dict("records")
     ]
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested parameters as dotted keys."""
+def parameter_rows(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested parameters as dotted keys with their values."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict):
-            rows += flat(value, f"{prefix}{key}.")
+            rows += parameter_rows(value, f"{prefix}{key}.")
         else:
             rows.append((f"{prefix}{key}", "null" if value is None else str(value)))
     return rows
 
 
-def share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
 
 
-def within(found: Mapping[str, Any], name: str = "accuracy") -> str:
-    """A share with its interval."""
-    return f"{share(found[name])} ({interval(found[f'{name}_low'], found[f'{name}_high'])})"
+def percent_with_interval(metrics: Mapping[str, Any], name: str = "accuracy") -> str:
+    """The share `name` with its interval, `name`_low to `name`_high."""
+    return f"{percent(metrics[name])} ({metrics[f'{name}_low']:.1%} to {metrics[f'{name}_high']:.1%})"
 
 
-def interval(low: float, high: float) -> str:
-    return f"{low:.1%} to {high:.1%}"
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def capitalized(sentence: str) -> str:
+    """The sentence with a capital letter first; the rest stays as it is."""
+    return sentence[:1].upper() + sentence[1:]

@@ -1,4 +1,4 @@
-"""How far the arrays in two files are apart, where the files' bytes are not the same."""
+"""How much the arrays in two files differ, if the bytes of the files differ."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,37 +6,37 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-# Values of two arrays that are compared at once: files of features may be larger than memory
+# How many values of two arrays are compared at once: files of features may be larger than memory.
 BLOCK = 10_000_000
 
 
-def largest(first: Path, second: Path, name: str) -> float | None:
-    """The largest difference of two values, as a share of the largest value in its array.
+def largest_difference(first: Path, second: Path, name: str) -> float | None:
+    """The largest difference between two values, as a share of the largest value in their array.
 
-    None where the files do not hold arrays of the same names and shapes, or values that are no numbers.
+    None if the files do not hold arrays of the same names and shapes, or if a value is not a number.
 
     Args:
-        name: what the files are called where they are used: its suffix says what they hold.
+        name: the name of both files in the project, whose suffix says what they hold; DVC's cache has no suffixes.
     """
     reader = {".npy": _array, ".h5": _weights}.get(Path(name).suffix)
     if reader is None:
         return None
-    ours, theirs = dict(reader(first)), dict(reader(second))
-    if {place: array.shape for place, array in ours.items()} != {place: array.shape for place, array in theirs.items()}:
+    arrays, others = dict(reader(first)), dict(reader(second))
+    if {key: array.shape for key, array in arrays.items()} != {key: other.shape for key, other in others.items()}:
         return None
-    apart = [_apart(array, theirs[place]) for place, array in ours.items() if array.size]
-    return max(apart, default=0.0) if np.isfinite(apart).all() else None
+    differences = [_difference(array, others[key]) for key, array in arrays.items() if array.size]
+    return max(differences, default=0.0) if np.isfinite(differences).all() else None
 
 
-def _apart(one: np.ndarray, other: np.ndarray) -> float:
-    scale = difference = 0.0
-    step = max(BLOCK // one[:1].size, 1)
-    for start in range(0, len(one), step):
-        block = one[start : start + step].astype(np.float64)
-        # Unlike `max`, it passes on what is no number
-        scale = np.maximum(scale, np.abs(block).max())
+def _difference(array: np.ndarray, other: np.ndarray) -> float:
+    largest = difference = 0.0
+    step = max(BLOCK // array[:1].size, 1)
+    for start in range(0, len(array), step):
+        block = array[start : start + step].astype(np.float64)
+        # `np.maximum` keeps a NaN, which `max` could lose.
+        largest = np.maximum(largest, np.abs(block).max())
         difference = np.maximum(difference, np.abs(other[start : start + step] - block).max())
-    return float(difference / scale if scale else difference)
+    return float(difference / largest if largest else difference)
 
 
 def _array(path: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -45,7 +45,7 @@ def _array(path: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 def _weights(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     with h5py.File(path) as file:
-        found: list[h5py.Dataset] = []
-        file.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
-        for dataset in found:
+        datasets: list[h5py.Dataset] = []
+        file.visititems(lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None)
+        for dataset in datasets:
             yield dataset.name, np.atleast_1d(dataset[()])

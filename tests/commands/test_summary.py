@@ -1,4 +1,4 @@
-"""The table that `make run` ends with: no bare accuracy, and in words whether the two models can be told apart."""
+"""The table that `make run` prints: accuracies with intervals, and whether the models differ by more than chance."""
 
 import json
 
@@ -12,12 +12,13 @@ pytestmark = pytest.mark.xdist_group("project")
 def test_the_table_gives_intervals_counts_and_the_verdict(project):
     done = run_python(project[0], "-m", "commands.summary")
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads((project[0] / "metrics/evaluate.json").read_text(encoding="utf-8"))
+    metrics = json.loads((project[0] / "metrics/evaluate.json").read_text(encoding="utf-8"))
     for model in ("train_tl", "finetune"):
-        for label, about in found[model]["classes"].items():
+        for label, of_class in metrics[model]["classes"].items():
             [row] = [line for line in done.stdout.splitlines() if f" {label}, 2 images" in line]
-            assert f"{about['accuracy']:.2f} ({about['accuracy_low']:.2f} to {about['accuracy_high']:.2f})" in row
-    sentences = " ".join(done.stdout.split())
-    for told in (found["comparison"]["verdict"], found["selected_because"]):
-        told = told.replace("train_tl", "transfer learning").replace("finetune", "fine-tuned")
-        assert told[:1].upper() + told[1:] in sentences
+            low, high = of_class["accuracy_low"], of_class["accuracy_high"]
+            assert f"{of_class['accuracy']:.2f} ({low:.2f} to {high:.2f})" in row
+    printed = " ".join(done.stdout.split())
+    for sentence in (metrics["comparison"]["verdict"], metrics["selected_because"]):
+        readable = sentence.replace("train_tl", "transfer learning").replace("finetune", "fine-tuned")
+        assert readable[:1].upper() + readable[1:] in printed

@@ -1,4 +1,4 @@
-"""Work in threads comes back in order, is not done too far ahead, and fails aloud."""
+"""Work in threads: results in order, not too far ahead, exceptions passed on."""
 
 import threading
 import time
@@ -8,15 +8,17 @@ import pytest
 from transfer.common import parallel
 
 
-def test_results_come_in_the_order_of_the_items():
-    def slow_at_first(number):
+def test_results_have_the_order_of_the_items():
+    def square_slowly_at_first(number):
         time.sleep(0.02 if number < 2 else 0)
         return number * number
 
-    assert list(parallel.ordered_map(slow_at_first, range(12), threads=4)) == [number * number for number in range(12)]
+    assert list(parallel.ordered_map(square_slowly_at_first, range(12), threads=4)) == [
+        number * number for number in range(12)
+    ]
 
 
-def test_work_is_done_in_other_threads_at_the_same_time():
+def test_items_are_worked_on_in_other_threads_at_the_same_time():
     both = threading.Barrier(2, timeout=5)
 
     def meet(_):
@@ -27,7 +29,7 @@ def test_work_is_done_in_other_threads_at_the_same_time():
 
 
 @pytest.mark.parametrize(("threads", "ahead"), [(1, 1), (1, 2), (2, 2), (3, 4)])
-def test_no_more_is_taken_than_may_wait(threads, ahead):
+def test_no_more_items_are_taken_than_may_wait(threads, ahead):
     taken = []
 
     def items():
@@ -36,50 +38,50 @@ def test_no_more_is_taken_than_may_wait(threads, ahead):
             yield number
 
     for used, _ in enumerate(parallel.ordered_map(str, items(), threads, ahead), start=1):
-        # Those used already, and those that wait
+        # The results used already, and those that wait.
         assert len(taken) <= used + threads * ahead - 1
     assert len(taken) == 50
 
 
-def test_the_next_item_is_worked_on_while_one_is_used():
-    begun = threading.Semaphore(0)
+def test_the_next_item_is_worked_on_while_a_result_is_used():
+    started = threading.Semaphore(0)
 
     def work(number):
-        begun.release()
+        started.release()
         return number
 
     results = parallel.ordered_map(work, range(3), threads=1, ahead=2)
     assert next(results) == 0
-    assert begun.acquire(timeout=5)
-    assert begun.acquire(timeout=5)
+    assert started.acquire(timeout=5)
+    assert started.acquire(timeout=5)
     assert list(results) == [1, 2]
 
 
-def test_an_exception_comes_where_its_result_would_have():
-    def fails_at_three(number):
+def test_an_exception_is_raised_in_the_place_of_its_result():
+    def fail_at_three(number):
         if number == 3:
             raise OSError("three")
         return number
 
-    found = []
+    results = []
     with pytest.raises(OSError, match="three"):
-        for result in parallel.ordered_map(fails_at_three, range(10), threads=2):
-            found.append(result)
-    assert found == [0, 1, 2]
+        for result in parallel.ordered_map(fail_at_three, range(10), threads=2):
+            results.append(result)
+    assert results == [0, 1, 2]
 
 
-def test_leaving_early_ends_the_work():
-    done = []
+def test_closing_the_iterator_ends_the_work():
+    worked_on = []
 
     def work(number):
-        done.append(number)
+        worked_on.append(number)
         time.sleep(0.01)
 
     results = parallel.ordered_map(work, range(1000), threads=1, ahead=50)
     next(results)
     results.close()
-    assert len(done) <= 3
+    assert len(worked_on) <= 3
 
 
-def test_nothing_to_do_gives_nothing():
+def test_no_items_give_no_results():
     assert list(parallel.ordered_map(str, [])) == []

@@ -1,22 +1,26 @@
-"""Whether changed data are still bound to the embedded sample, and how the binding is made and taken off."""
+"""The binding of a dataset to the embedded sample: detected when the data have changed, set and removed."""
 
 from pathlib import Path
 
 import pytest
 import yaml
-from transfer.interface.errors import UserError
 
 from transfer.dataset import dvcfile
+from transfer.interface.errors import UserError
 
 HASH = "55b9af08d3230a52d8458c45992eec74.dir"
 OUT = f"- md5: {HASH}\n  size: 12\n  nfiles: 3\n  hash: md5\n  path: dataset_images\n"
 BOUND = f"outs:\n{OUT}  remote: embedded\n  push: false\n"
 DVC_FILE = Path("dataset_images.dvc")
+ERROR = (
+    "dataset_images.dvc is bound to the embedded sample, but its data have changed and would never be pushed: "
+    "remove the lines `remote: embedded` and `push: false` from it, or use `make dataset SOURCE=folder`."
+)
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
-    """An empty project with an embedded remote, which holds the sample."""
+    """An empty project with an embedded remote that holds the sample; returns the sample's file there."""
     monkeypatch.chdir(tmp_path)
     sample = tmp_path / "sample" / "remote" / "files" / "md5" / HASH[:2] / HASH[2:]
     sample.parent.mkdir(parents=True)
@@ -24,26 +28,24 @@ def project(tmp_path, monkeypatch):
     return sample
 
 
-def test_the_sample_bound_as_it_came_passes():
+def test_the_unchanged_sample_may_be_bound():
     DVC_FILE.write_text(BOUND)
     assert dvcfile.binding_errors(DVC_FILE) == []
 
 
-def test_changed_data_that_are_still_bound_are_refused(project):
+def test_changed_data_may_not_be_bound(project):
     DVC_FILE.write_text(BOUND.replace(HASH, "0" + HASH[1:]))
-    [told] = dvcfile.binding_errors(DVC_FILE)
-    assert told.startswith("dataset_images.dvc is bound to the embedded sample, but its data are others")
+    assert dvcfile.binding_errors(DVC_FILE) == [ERROR]
 
 
-def test_bound_data_that_the_embedded_remote_has_not_are_refused(project):
+def test_data_that_the_embedded_remote_lacks_may_not_be_bound(project):
     project.unlink()
     DVC_FILE.write_text(BOUND)
-    [told] = dvcfile.binding_errors(DVC_FILE)
-    assert "take the lines `remote: embedded` and `push: false` out of it" in told
+    assert dvcfile.binding_errors(DVC_FILE) == [ERROR]
 
 
 @pytest.mark.parametrize("more", ["", "  remote: ours\n", "  push: false\n"])
-def test_other_data_that_are_not_bound_pass(more):
+def test_other_data_without_a_binding_pass(more):
     DVC_FILE.write_text(f"outs:\n{OUT}{more}".replace(HASH, "0" + HASH[1:]))
     assert dvcfile.binding_errors(DVC_FILE) == []
 
@@ -53,26 +55,26 @@ def test_data_that_dvc_does_not_track_pass():
     assert not DVC_FILE.exists()
 
 
-def test_release_takes_both_lines_off_and_keeps_the_others():
+def test_release_removes_both_lines_and_keeps_the_others():
     DVC_FILE.write_text(BOUND)
     dvcfile.release(DVC_FILE)
     assert DVC_FILE.read_text() == f"outs:\n{OUT}"
 
 
 @pytest.mark.parametrize("more", ["", "  remote: ours\n  push: false\n", "  push: false\n"])
-def test_release_leaves_a_file_that_is_not_bound_as_it_is(more):
-    text = f"# Our photographs, of May\nouts:\n{OUT}{more}meta:\n    owner: 'us'\n"
+def test_release_leaves_a_file_without_a_binding_unchanged(more):
+    text = f"# Our photographs from May\nouts:\n{OUT}{more}meta:\n    owner: 'us'\n"
     DVC_FILE.write_text(text)
     dvcfile.release(DVC_FILE)
     assert DVC_FILE.read_text() == text
 
 
-def test_release_makes_no_file_where_there_is_none():
+def test_release_does_not_create_a_missing_file():
     dvcfile.release(DVC_FILE)
     assert not DVC_FILE.exists()
 
 
-def test_bind_is_undone_by_release():
+def test_release_undoes_bind():
     DVC_FILE.write_text(f"outs:\n{OUT}")
     dvcfile.bind(DVC_FILE)
     assert yaml.safe_load(DVC_FILE.read_text()) == yaml.safe_load(BOUND)
@@ -82,8 +84,11 @@ def test_bind_is_undone_by_release():
 
 
 @pytest.mark.parametrize("act", [dvcfile.binding_errors, dvcfile.bind, dvcfile.release])
-def test_a_broken_file_is_named_and_left(act):
+def test_a_broken_file_is_named_and_left_unchanged(act):
     DVC_FILE.write_text("<<<<<<< HEAD\nouts: [\n")
-    with pytest.raises(UserError, match=r"dataset_images\.dvc is not as DVC writes it"):
+    with pytest.raises(
+        UserError,
+        match=r"^dataset_images\.dvc is not a valid \.dvc file: restore it with `git checkout dataset_images\.dvc`\.$",
+    ):
         act(DVC_FILE)
     assert DVC_FILE.read_text() == "<<<<<<< HEAD\nouts: [\n"

@@ -1,19 +1,16 @@
-"""What the prepared arrays and their index hold, and that they appear whole or not at all."""
+"""Preparing a dataset: the arrays and the index are those of the files, and appear complete or not at all."""
 
 import csv
 
 import numpy as np
 import pytest
 from PIL import Image
-from transfer.interface.errors import UserError
-from transfer.interface.errors import UserErrors
 
-from transfer.dataset import decoding
-from transfer.dataset import listing
-from transfer.dataset import preparing
+from transfer.dataset import decoding, listing, preparing
+from transfer.interface.errors import UserErrors
 from transfer.loading import prepared
 
-# Colours of the two classes in each split; the names sort the other way round than they are listed here
+# The colour of each class in each split. The classes are not listed in their sorted order.
 COLOURS = {
     ("train", "wood"): (10, 20, 30),
     ("train", "Glass"): (200, 0, 7),
@@ -24,8 +21,8 @@ COLOURS = {
 }
 
 
-def plain(folder):
-    """Write a dataset of one image of one colour for each class and split."""
+def write_plain_dataset(folder):
+    """Write a dataset with one image for each class and split, filled with one colour."""
     for (split, label), colour in COLOURS.items():
         path = folder / split / label / "é 1.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,14 +30,15 @@ def plain(folder):
     return folder
 
 
-def build(folder, size=4, faults=()):
+def prepare(folder, size=4, errors=()):
+    """Prepare a dataset beside its folder, and count its unusual images."""
     out = folder.parent / "prepared"
-    return out, preparing.prepare_images(listing.list_dataset(folder), size, list(faults), out)
+    return out, preparing.prepare_images(listing.list_dataset(folder), size, list(errors), out)
 
 
 def test_arrays_and_labels_are_those_of_the_files(tmp_path):
-    out, odd = build(plain(tmp_path / "images"))
-    assert not odd
+    out, oddities = prepare(write_plain_dataset(tmp_path / "images"))
+    assert not oddities
     splits = prepared.load_splits(out)
     assert tuple(splits) == prepared.SPLITS
     for name, split in splits.items():
@@ -54,16 +52,16 @@ def test_arrays_and_labels_are_those_of_the_files(tmp_path):
         assert (split.images[1] == COLOURS[name, "wood"]).all()
 
 
-def test_digests_are_those_of_the_pixels_before_squaring(tmp_path, photograph):
-    folder = plain(tmp_path / "images")
+def test_digests_are_those_of_the_pixels_before_resizing(tmp_path, photograph):
+    folder = write_plain_dataset(tmp_path / "images")
     pixels = photograph(folder / "train" / "wood" / "2.png", (9, 7))
-    out, _ = build(folder)
+    out, _ = prepare(folder)
     split = prepared.load_split("train", out)
     assert dict(zip(split.paths, split.digests, strict=True))["train/wood/2.png"] == decoding.pixel_digest(pixels)
 
 
-def test_the_index_has_a_row_an_image_in_the_order_of_the_arrays(tmp_path):
-    out, _ = build(plain(tmp_path / "images"))
+def test_the_index_has_a_row_for_each_image_in_the_order_of_the_arrays(tmp_path):
+    out, _ = prepare(write_plain_dataset(tmp_path / "images"))
     with (out / "index.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["split", "class", "path", "pixels"]
@@ -72,83 +70,68 @@ def test_the_index_has_a_row_an_image_in_the_order_of_the_arrays(tmp_path):
     ]
 
 
-def test_many_images_stay_in_their_order(tmp_path, photograph):
-    folder, drawn = plain(tmp_path / "images"), {}
+def test_many_images_keep_their_order(tmp_path, photograph):
+    folder, pixels = write_plain_dataset(tmp_path / "images"), {}
     for number in range(40):
         name = f"train/wood/{number:02}.png"
-        drawn[name] = photograph(folder / name, (4, 4), seed=number)
-    out, _ = build(folder)
+        pixels[name] = photograph(folder / name, (4, 4), seed=number)
+    out, _ = prepare(folder)
     split = prepared.load_split("train", out)
     for row, path in enumerate(split.paths):
-        if path in drawn:
-            np.testing.assert_array_equal(split.images[row], drawn[path])
+        if path in pixels:
+            np.testing.assert_array_equal(split.images[row], pixels[path])
 
 
-def test_class_names_that_look_like_numbers_stay_names(tmp_path, make_dataset):
-    out, _ = build(make_dataset(tmp_path / "images", classes=("007", "10", "1e5")))
+def test_class_names_that_look_like_numbers_remain_text(tmp_path, make_dataset):
+    out, _ = prepare(make_dataset(tmp_path / "images", classes=("007", "10", "1e5")))
     assert prepared.load_split("test", out).classes == ["007", "10", "1e5"]
     assert prepared.load_split("test", out).labels.tolist() == [0, 1, 2]
 
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path):
-    folder = plain(tmp_path / "images")
-    first = {path.name: path.read_bytes() for path in build(folder)[0].iterdir()}
+    folder = write_plain_dataset(tmp_path / "images")
+    first = {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()}
     assert sorted(first) == ["index.csv", "test.npy", "train.npy", "validation.npy"]
-    assert {path.name: path.read_bytes() for path in build(folder)[0].iterdir()} == first
+    assert {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()} == first
 
 
-def test_images_of_another_size_are_not_taken(tmp_path):
-    out, _ = build(plain(tmp_path / "images"))
-    assert len(prepared.load_split("test", out, size=4)) == 2
-    with pytest.raises(UserError, match=r"test\.npy cannot be read \(its shape is \(2, 4, 4, 3\)\): make it anew"):
-        prepared.load_split("test", out, size=5)
-
-
-def test_arrays_are_read_by_memory_map_and_cannot_be_written(tmp_path):
-    out, _ = build(plain(tmp_path / "images"))
-    split = prepared.load_split("train", out)
-    assert isinstance(split.images, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        split.images[0] = 0
-
-
-def test_all_faults_are_told_at_once_and_nothing_is_left(tmp_path, photograph):
-    folder = plain(tmp_path / "images")
+def test_all_errors_are_reported_at_once_and_nothing_is_left(tmp_path, photograph):
+    folder = write_plain_dataset(tmp_path / "images")
     (folder / "train" / "wood" / "a.jpg").write_text("no image")
     (folder / "test" / "Glass" / "empty.png").touch()
     photograph(folder / "train" / "wood" / "twin.png")
     photograph(folder / "test" / "wood" / "twin.bmp")
     with pytest.raises(UserErrors) as raised:
-        build(folder, faults=["known before"])
-    assert raised.value.faults == [
-        "known before",
-        f"{folder}/train/wood/a.jpg is no image that can be read: remove or replace it.",
+        prepare(folder, errors=["an earlier error"])
+    assert raised.value.sentences == [
+        "an earlier error",
+        f"{folder}/train/wood/a.jpg is not a readable image: remove or replace it.",
         f"{folder}/test/Glass/empty.png is empty: remove or replace it.",
         f"{folder}/train/wood/twin.png and {folder}/test/wood/twin.bmp are the same image: keep one.",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
 
 
-def test_faults_leave_what_was_prepared_before(tmp_path):
-    folder = plain(tmp_path / "images")
-    out, _ = build(folder)
+def test_an_error_leaves_the_images_prepared_before(tmp_path):
+    folder = write_plain_dataset(tmp_path / "images")
+    out, _ = prepare(folder)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     (folder / "train" / "wood" / "a.jpg").touch()
     with pytest.raises(UserErrors):
-        build(folder)
+        prepare(folder)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "prepared"]
 
 
-def test_a_dataset_without_images_is_told_as_a_fault(tmp_path):
+def test_a_dataset_without_images_gives_only_the_earlier_errors(tmp_path):
     for split in prepared.SPLITS:
         (tmp_path / "images" / split).mkdir(parents=True)
-    with pytest.raises(UserErrors, match="two are the least"):
-        build(tmp_path / "images", faults=["two are the least"])
+    with pytest.raises(UserErrors, match=r"^at least two are needed\.$"):
+        prepare(tmp_path / "images", errors=["at least two are needed."])
 
 
-def test_odd_images_are_counted_by_kind(tmp_path):
-    folder = plain(tmp_path / "images")
+def test_unusual_images_are_counted_by_kind(tmp_path):
+    folder = write_plain_dataset(tmp_path / "images")
     place = folder / "train" / "wood"
     Image.new("L", (6, 6), 3).save(place / "grey.png")
     Image.new("L", (3, 6), 4).save(place / "grey and small.png")
@@ -157,10 +140,5 @@ def test_odd_images_are_counted_by_kind(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (6, 5), (7, 8, 9)).save(place / "turned.png", exif=exif)
-    _, odd = build(folder)
-    assert dict(odd) == {"other_modes": 2, "enlarged": 1, "elongated": 1, "turned_by_exif": 1}
-
-
-def test_images_that_are_not_prepared_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"index\.csv is missing: run `dvc repro`"):
-        prepared.load_split("train", tmp_path / "prepared")
+    _, oddities = prepare(folder)
+    assert dict(oddities) == {"other_modes": 2, "enlarged": 1, "elongated": 1, "turned_by_exif": 1}

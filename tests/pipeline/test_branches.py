@@ -5,6 +5,7 @@ digest of its inputs to its outs, so that a run takes no time.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -83,10 +84,14 @@ def project(committed, tmp_path):
 
 
 def set_parameter(folder, section, key, value):
+    """Change a parameter as a person would: its line alone, or a new line if the section has no such key."""
     path = folder / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    params[section][key] = value
-    path.write_text(yaml.safe_dump(params, sort_keys=False))
+    before, header, after = path.read_text().partition(f"\n{section}:\n")
+    if re.search(rf"^  {key}: ", after, re.MULTILINE):
+        after = re.sub(rf"^  {key}: \S+", f"  {key}: {value}", after, count=1, flags=re.MULTILINE)
+    else:
+        after = f"  {key}: {value}\n{after}"
+    path.write_text(before + header + after)
 
 
 def commit_run(folder, message):

@@ -1,6 +1,7 @@
-"""A stage that was killed, or that ran out of disk, ends with the same bytes as if it had not been."""
+"""A stage that is run again after a kill or a full disk ends with the bytes of an uninterrupted run."""
 
 import os
+import re
 import signal
 import time
 
@@ -17,43 +18,43 @@ def projects(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("stage", "instant"), [("features", 0.5), ("train_tl", 0.8), ("finetune", 0.6)])
-def test_a_killed_stage_is_gone_on_with_and_ends_the_same(projects, stage, instant):
-    found = projects.killed(stage, instant)
-    assert found["status"] == -signal.SIGKILL
-    # It was in the midst of its work
-    assert set(found["left"]) > {"lock"}
-    assert (found["identical"], found["different"], found["second"]) == (True, [], "")
-    # Of all batches and epochs, one at most was done twice
-    assert 0 <= found["repeated"] <= 1
+def test_a_killed_stage_continues_and_ends_with_the_same_bytes(projects, stage, instant):
+    outcome = projects.kill(stage, instant)
+    assert outcome["status"] == -signal.SIGKILL
+    # The kill hit the stage during its work.
+    assert set(outcome["left"]) > {"lock"}
+    assert (outcome["identical"], outcome["different"], outcome["second"]) == (True, [], "")
+    # At most one of all batches and epochs was done twice.
+    assert 0 <= outcome["repeated"] <= 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.parametrize(("stage", "share"), [("features", 0.3), ("finetune", 0.8)])
-def test_a_full_disk_is_told_and_nothing_half_written_is_taken_for_whole(projects, stage, share):
-    found = projects.full(stage, share)
-    assert found["status"] == 1
-    assert "No space is left on the disk" in found["told"]
-    assert found["identical"], found
+def test_a_full_disk_is_reported_and_no_incomplete_file_is_used(projects, stage, share):
+    outcome = projects.fill_disk(stage, share)
+    assert outcome["status"] == 1
+    assert re.search(r"^The disk of .+ is full: free some space, then run again\.$", outcome["told"], re.MULTILINE)
+    assert outcome["identical"], outcome
 
 
 def test_ctrl_c_ends_a_stage_within_two_seconds_with_one_line(projects):
     with projects.copy("finetune") as project:
         process = crashes.start("finetune", project)
         projects.wait("finetune", 0.5, project, process)
-        begun = time.monotonic()
+        interrupted = time.monotonic()
         process.send_signal(signal.SIGINT)
-        told = process.communicate()[1]
-        assert time.monotonic() - begun < 2
-        assert (process.returncode, told) == (130, "Interrupted: run the same again to go on.\n")
+        message = process.communicate()[1]
+        assert time.monotonic() - interrupted < 2
+        assert (process.returncode, message) == (130, "Interrupted: run the same command again to continue.\n")
 
 
-def test_the_work_that_is_counted_is_all_of_it(projects):
-    # 15 batches of training in 6 views and 2 of each other split; 90 epochs; twice the batches without the test split's
-    # and 4 epochs
+def test_every_batch_and_epoch_is_counted(projects):
+    # features: 15 training batches in each of 6 views, and 2 batches of each other split. train_tl: 90 epochs.
+    # finetune: in each of 2 rounds, the batches of features without the test split, and 4 epochs.
     assert projects.work == {"features": 15 * 6 + 2 + 2, "train_tl": 90, "finetune": 2 * (15 * 6 + 2 + 4)}
 
 
-def test_what_is_compared_is_every_file_that_the_stages_leave(projects):
+def test_every_file_that_the_stages_write_is_compared(projects):
     assert {path.split("/")[0] for path in projects.expected["finetune"]} == set(crashes.OUTS)
     assert {"features/train.npy", "models/finetune/trained.weights.h5", "metrics/finetune.json"} <= set(
         projects.expected["finetune"]

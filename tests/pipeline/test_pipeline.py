@@ -2,7 +2,6 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import yaml
@@ -11,19 +10,26 @@ from PIL import Image
 from runs import STAGES, dvc, ran, run
 from transfer.dataset import dvcfile
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("clone")
+# All stages in seconds: what is tested is which of them run, and that they run.
+SMALL = {
+    "image_size": 32,
+    "augment.views": 1,
+    "train_tl.epochs": 2,
+    "finetune.epochs": 2,
+    "finetune.frozen_layers": "[140]",
+}
 
 
 @pytest.fixture
 def changing(clone):
-    """The clone, to change: it is as it was committed afterwards, for the tests that share it."""
+    """The clone, to be changed; afterwards it is as it was committed, for the tests that share it."""
     yield clone
     run(clone, "git", "checkout", "--quiet", ".")
     dvc(clone, "checkout", "--quiet", "--force")
 
 
-def test_the_sample_has_the_studys_sizes(clone):
+def test_the_sample_has_the_sizes_of_the_studys_dataset(clone):
     assert json.loads((clone / "metrics/prepare.json").read_text())["images"] == {
         "train": 937,
         "validation": 123,
@@ -37,9 +43,9 @@ def test_the_sample_has_the_studys_sizes(clone):
     }
 
 
-def test_transfer_learning_transfers_on_the_sample(clone):
-    found = json.loads((clone / "metrics/evaluate.json").read_text())
-    assert found["finetune"]["accuracy"] > found["train_tl"]["accuracy"] > 0.6
+def test_both_trainings_learn_something_on_the_sample(clone):
+    metrics = json.loads((clone / "metrics/evaluate.json").read_text())
+    assert metrics["finetune"]["accuracy"] > metrics["train_tl"]["accuracy"] > 0.6
 
 
 def test_a_second_run_does_nothing_and_the_status_is_clean(clone):
@@ -52,7 +58,7 @@ def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(changing):
     short = ["-S", "train_tl.epochs=2", "-S", "finetune.epochs=1", "-S", "finetune.frozen_layers=[140]"]
     output = dvc(changing, "exp", "run", "-S", "train_tl.dropout=0.3", "-S", "finetune.learning_rate=2e-5", *short)
     assert ran(output) == ["train_tl", "finetune", "evaluate"]
-    # DVC writes the rate without a point, which a reader of YAML 1.1 takes for text
+    # DVC writes the rate without a point, which a reader of YAML 1.1 reads as text.
     assert "learning_rate: 2e-05" in (changing / "params.yaml").read_text()
     changed = json.loads(dvc(changing, "metrics", "diff", "--json"))["metrics/evaluate.json"]
     assert any(key.startswith("finetune.classes.") for key in changed)
@@ -79,30 +85,23 @@ def test_a_key_reruns_only_the_stages_that_read_it(changing):
         assert next(iter(changed)) == stage, key
 
 
-def test_two_runs_at_once_give_what_each_gives_alone(changing):
-    small = [
-        "image_size=32",
-        "augment.views=1",
-        "train_tl.epochs=2",
-        "finetune.epochs=2",
-        "finetune.frozen_layers=[140]",
-    ]
-
+def test_two_simultaneous_runs_give_the_same_results_as_each_alone(changing):
     def experiment(seed):
-        return ["exp", "run", *(word for change in [f"seed={seed}", *small] for word in ("-S", change))]
+        changes = [f"{key}={value}" for key, value in ({"seed": seed} | SMALL).items()]
+        return ["exp", "run", *(word for change in changes for word in ("-S", change))]
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda seed: dvc(changing, *experiment(seed), "--temp", "--name", f"seed-{seed}"), (1, 2)))
     names = run(changing, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    found = [
+    locks = [
         run(changing, "git", "show", f"{name}:dvc.lock")
         for seed in (1, 2)
         for name in names
         if name.endswith(f"seed-{seed}")
     ]
-    assert len(found) == 2 and found[0] != found[1]
+    assert len(locks) == 2 and locks[0] != locks[1]
     assert ran(dvc(changing, *experiment(2), "--force")) == STAGES
-    assert (changing / "dvc.lock").read_text() == found[1]
+    assert (changing / "dvc.lock").read_text() == locks[1]
 
 
 def test_a_changed_image_reruns_everything(changing):
@@ -110,11 +109,12 @@ def test_a_changed_image_reruns_everything(changing):
     image = Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     path.unlink()
     image.save(path)
-    # Data that are no longer the sample must not stay bound to it
+    # Data that are no longer the sample must not stay bound to its remote.
     assert ran(dvc(changing, "repro", status=255)) == ["prepare"]
     dvcfile.release(changing / "dataset_images.dvc")
     params = yaml.safe_load((changing / "params.yaml").read_text())
-    params["train_tl"]["epochs"] = params["finetune"]["epochs"] = 1
-    params["finetune"]["frozen_layers"] = [140]
+    for key, value in SMALL.items():
+        section, _, name = key.rpartition(".")
+        (params[section] if section else params)[name] = yaml.safe_load(str(value))
     (changing / "params.yaml").write_text(yaml.safe_dump(params))
     assert ran(dvc(changing, "repro")) == STAGES

@@ -1,74 +1,74 @@
-"""What the benchmarks work out themselves: operations, ratios, and the parameters of a clone."""
+"""What the benchmarks compute themselves: operations, ratios, memory, and the parameters of a clone."""
 
 import sys
 
 import numpy as np
 import pytest
 import yaml
-from transfer.models.tensorflow import keras
 
 from benchmarks import clones, passes, precisions, processes, tables
 from runs import ROOT
 from transfer.common import io
+from transfer.models.tensorflow import keras
 
 
-def test_the_operations_of_convolutions_are_counted_as_worked_out_by_hand():
+def test_multiplications_of_convolutions_match_a_count_by_hand():
     images = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(5, 3, padding="same", use_bias=False)(images)
     x = keras.layers.DepthwiseConv2D(3, strides=2, padding="same")(x)
     model = keras.Model(images, keras.layers.Conv2D(7, 1)(x))
-    # 8 x 8 places of 3 x 3 x 3 x 5 products; 4 x 4 of 3 x 3 x 5; 4 x 4 of 5 x 7
+    # 8 x 8 positions with 3 x 3 x 3 x 5 products each, 4 x 4 with 3 x 3 x 5, 4 x 4 with 5 x 7.
     assert passes.multiply_adds(model.layers) == 64 * 135 + 16 * 45 + 16 * 35
 
 
-def test_inception_resnet_has_the_operations_that_are_published_for_its_size():
+def test_multiplications_of_inception_resnet_match_the_published_number():
     model = keras.applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(320, 320, 3))
     assert passes.multiply_adds(model.layers) == pytest.approx(14.57e9, rel=0.001)
 
 
-def test_emulated_bfloat16_rounds_kernels_and_what_each_layer_gives():
+def test_emulated_bfloat16_rounds_kernels_and_the_output_of_each_layer():
     images = keras.Input((2,))
-    # 1/3 and 257/3 are no bfloat16, which has 8 bits: 0.333984375 and 85.5 are next to them
+    # A bfloat16 has 8 significant bits: those nearest to 1/3 and 257/3 are 0.333984375 and 85.5.
     first = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(1 / 3), use_bias=False)
     model = keras.Model(images, first(images))
-    emulated = precisions.rounding(model)
+    emulated = precisions.emulate_bfloat16(model)
     assert emulated(np.float32([[1, 0]])).numpy().item() == 0.333984375
     assert emulated(np.float32([[256, 0]])).numpy().item() == 85.5
-    # 0.333984375 x 257 = 85.833984375, between 85.5 and 86
+    # 0.333984375 x 257 = 85.833984375, which lies between 85.5 and 86.
     assert emulated(np.float32([[256, 1]])).numpy().item() == 86
     assert model(np.float32([[1, 0]])).numpy().item() == np.float32(1 / 3)
 
 
-def test_a_process_is_weighed_at_its_peak():
+def test_the_memory_of_a_process_is_its_peak():
     megabytes = 200
     program = f"import time; a = b'x' * {megabytes}_000_000; time.sleep(0.3); del a; time.sleep(0.3)"
-    found = processes.python("-c", program)
-    assert megabytes * 1e6 < found.peak < (megabytes + 30) * 1e6
-    assert 0.6 < found.seconds < 5
-    empty = processes.measured(sys.executable, "-c", "import time; time.sleep(0.3)")
+    measurement = processes.run_python("-c", program)
+    assert megabytes * 1e6 < measurement.peak < (megabytes + 30) * 1e6
+    assert 0.6 < measurement.seconds < 5
+    empty = processes.run(sys.executable, "-c", "import time; time.sleep(0.3)")
     assert empty.peak < 30e6
 
 
-def test_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
+def test_the_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
     (tmp_path / "params.yaml").write_text("seed: 1\naugment: {views: 4, flip: null}\n")
-    clones.change(tmp_path, {"augment.views": 1, "seed": 3})
+    clones.change_params(tmp_path, {"augment.views": 1, "seed": 3})
     changed = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert changed == {"seed": 3, "augment": {"views": 1, "flip": None}}
 
 
-def test_the_readme_has_the_tables_that_were_measured():
+def test_the_documentation_has_the_tables_of_the_committed_measurement():
     results = io.read_json(ROOT / "benchmarks/results/bench.json")
     table = tables.markdown(results)
     assert table == (ROOT / "benchmarks/results/bench.md").read_text(encoding="utf-8")
-    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table in (ROOT / "docs/explanation/performance.md").read_text(encoding="utf-8")
 
 
-def test_the_table_divides_the_studys_seconds_by_the_pipelines():
+def test_a_ratio_is_the_seconds_of_the_study_divided_by_those_of_the_pipeline():
     notebook = {"timed_steps": 3, "train_tl": {"epoch_seconds": 80.0}, "frozen_500": {"epoch_seconds": 120.0}}
     runs = [{"seconds": seconds, "peak_bytes": 1, "validation_accuracy": 0.7} for seconds in (90.0, 80.0, 1000.0)]
     fast = [{"seconds": 30.0, "peak_bytes": 1, "validation_accuracy": 0.75}]
     one_pass = {"images_per_second": 12.6, "matrix_product_gflops": 382, "share_of_ceiling": 0.96}
-    predicted = {"photographs": 9, "images_per_second": 50.0, "ratio": 0.9, "peak_bytes": {"8": 1e8, "24": 1.1e8}}
+    prediction = {"photographs": 9, "images_per_second": 50.0, "ratio": 0.9, "peak_bytes": {"8": 1e8, "24": 1.1e8}}
     results = {
         "machine": {"processors": 2, "processor": "some", "tensorflow": "2"},
         "passes": {"float32": one_pass, "bfloat16": one_pass},
@@ -78,7 +78,7 @@ def test_the_table_divides_the_studys_seconds_by_the_pipelines():
             "default_views": fast,
             "head_again": [9.0],
             "nothing": [0.8],
-            "prediction": predicted,
+            "prediction": prediction,
         },
         "InceptionResNetV2": {
             "notebook": {"float32": notebook, "bfloat16": notebook},
@@ -100,18 +100,19 @@ def test_the_table_divides_the_studys_seconds_by_the_pipelines():
         },
         "memory": {"peak_bytes": {"prepare": {"10": 1e8, "100": 1.1e8}}, "ratio": {"prepare": 1.1}},
     }
-    found = tables.markdown(results)
-    # The median of the study's runs, five of its epochs, ten of its epochs of fine-tuning
-    assert "MobileNetV2 224, one view | 90.0 s | 30.0 s | 3.00 |" in found
-    assert "5 epochs against one view, float32 * | 400.0 s | 100.0 s | 4.00 |" in found
-    assert "500 frozen, bfloat16 against float32 ** | 120.0 s | 40.0 s | 3.00 |" in found
-    assert "500 frozen, with the prefix of one view ** | 1200.0 s | 480.0 s | 2.50 |" in found
-    assert "500 frozen, with the prefix of 4 views ** | 1200.0 s | 560.0 s | 2.14 |" in found
-    # Half is frozen: an epoch of the study costs 0.5 + 3 x 0.5 = 2 forward passes, the pipeline's 1.5; ten, 20 against
-    # 15.5 with the half that is run once
-    assert "would come to 1.33 with 500 layers frozen (1.29 over 10 epochs, the prefix of one view with them)." in found
-    assert "| prepare | 100 | 110 | 1.10 |" in found
-    assert "50.0 images a second in the model, 90% of the features stage's rate" in found
-    # As far as a run has come
+    text = tables.markdown(results)
+    # The median of the study's runs, five of its epochs, and ten of its epochs of fine-tuning.
+    assert "MobileNetV2 224, one view | 90.0 s | 30.0 s | 3.00 |" in text
+    assert "5 epochs against one view, float32 * | 400.0 s | 100.0 s | 4.00 |" in text
+    assert "500 frozen, bfloat16 against float32 ** | 120.0 s | 40.0 s | 3.00 |" in text
+    assert "500 frozen, with the prefix of one view ** | 1200.0 s | 480.0 s | 2.50 |" in text
+    assert "500 frozen, with the prefix of 4 views ** | 1200.0 s | 560.0 s | 2.14 |" in text
+    # Half of the multiplications are frozen: an epoch of the study costs 0.5 + 3 x 0.5 = 2 forward passes, one of the
+    # pipeline 1.5. Ten epochs cost 20, and 15.5 including the frozen half, which runs once.
+    speed_up = "1.33 with 500 layers frozen (1.29 over 10 epochs, including the prefix of one view)."
+    assert f"expected speed-up of fine-tuning, counting multiplications only, at equal precision, is {speed_up}" in text
+    assert "| prepare | 100 | 110 | 1.10 |" in text
+    assert "50.0 images a second in the model, 90% of the features stage's rate" in text
+    # The results of a run that has not ended yet.
     assert tables.markdown({key: results[key] for key in ("machine", "passes")}).count("\n| float32 | 12.6 |") == 1
     assert tables.rows({"machine": results["machine"]}) == []

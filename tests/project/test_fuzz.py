@@ -1,4 +1,4 @@
-"""Files damaged at random: what reads them gives something whole or says one clear sentence, and nothing else."""
+"""Files damaged at random: their readers return a valid result or raise one clear sentence, and print nothing."""
 
 import io
 import math
@@ -10,15 +10,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from transfer.interface.errors import UserError
 
 from runs import ROOT
 from transfer import params_file
-from transfer.dataset import decoding
-from transfer.dataset import resizing
+from transfer.dataset import decoding, resizing
+from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("default")
-# `make fuzz` asks for more
+# `make fuzz` runs more examples.
 fuzzed = settings(
     max_examples=max(300, settings.default.max_examples),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -28,7 +27,7 @@ COMMITTED = (ROOT / "params.yaml").read_bytes()
 KEYS = [("seed",), ("data", "split"), ("data", "split", "train"), ("backbone", "name"), ("backbone", "weights")]
 KEYS += [("augment", "views"), ("train_tl",), ("train_tl", "learning_rate"), ("train_tl", "early_stopping", "patience")]
 KEYS += [("finetune", "frozen_layers"), ("finetune", "schedule"), ("evaluate", "gallery_class"), ("new",)]
-# Pieces of YAML that mean something, alone or in a wrong place
+# Pieces of YAML that have a meaning, alone or in a wrong place.
 PIECES = [
     *("!!int", "!!float", "!!bool", "!!null", "!!str", "!!binary", "!!timestamp", "!!map", "!!seq", "!!set", "!!omap"),
     *("!!pairs", "!!python/name:os.system", "!own", "&a", "*a", "<<:", "? ", ": ", "- ", "{", "}", "[", "]", "|", ">"),
@@ -42,8 +41,8 @@ VALUES = st.recursive(
 )
 
 
-def encoded(mode, kind, **options):
-    """A small image of a mode as the bytes of a file."""
+def encode(mode, kind, **options):
+    """The bytes of a file with a small image of a mode."""
     noise = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
     image = Image.fromarray(noise)
     image = Image.new(mode, image.size, 700) if mode in ("I;16", "I", "F") else image.convert(mode)
@@ -52,117 +51,117 @@ def encoded(mode, kind, **options):
     return file.getvalue()
 
 
-def turned():
+def exif_of_turned_image():
     exif = Image.Exif()
-    exif[images.ORIENTATION] = 6
+    exif[decoding.ORIENTATION] = 6
     return exif
 
 
-WHOLE = [
-    *(encoded(mode, "JPEG") for mode in ("RGB", "L", "CMYK")),
-    encoded("RGB", "JPEG", progressive=True, exif=turned()),
-    *(encoded(mode, "PNG") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "I;16")),
-    encoded("P", "PNG", transparency=1, exif=turned()),
-    encoded("P", "GIF"),
-    encoded("P", "GIF", save_all=True, append_images=[Image.new("P", (11, 9))], transparency=0),
-    *(encoded(mode, "WEBP") for mode in ("RGB", "RGBA")),
-    encoded("RGB", "WEBP", lossless=True, exif=turned()),
-    *(encoded(mode, "BMP") for mode in ("RGB", "P", "L", "1")),
-    *(encoded(mode, "TIFF") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "CMYK", "LAB", "YCbCr", "I;16", "I", "F")),
-    *(encoded("RGB", "TIFF", compression=name) for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
-    *(encoded("1", "TIFF", compression=name) for name in ("group3", "group4")),
-    encoded("RGB", "TIFF", exif=turned()),
+VALID_IMAGES = [
+    *(encode(mode, "JPEG") for mode in ("RGB", "L", "CMYK")),
+    encode("RGB", "JPEG", progressive=True, exif=exif_of_turned_image()),
+    *(encode(mode, "PNG") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "I;16")),
+    encode("P", "PNG", transparency=1, exif=exif_of_turned_image()),
+    encode("P", "GIF"),
+    encode("P", "GIF", save_all=True, append_images=[Image.new("P", (11, 9))], transparency=0),
+    *(encode(mode, "WEBP") for mode in ("RGB", "RGBA")),
+    encode("RGB", "WEBP", lossless=True, exif=exif_of_turned_image()),
+    *(encode(mode, "BMP") for mode in ("RGB", "P", "L", "1")),
+    *(encode(mode, "TIFF") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "CMYK", "LAB", "YCbCr", "I;16", "I", "F")),
+    *(encode("RGB", "TIFF", compression=name) for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg")),
+    *(encode("1", "TIFF", compression=name) for name in ("group3", "group4")),
+    encode("RGB", "TIFF", exif=exif_of_turned_image()),
 ]
-# What a length or an offset in a header may turn into
+# What a length or an offset in a header may become.
 NUMBERS = [bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\x80", b"\1\0", b"\0\1", b"\0\0\xff\xff"]
 
 
 @st.composite
-def damaged(draw, whole, others, pieces):
-    """Bytes with a few things done to them: cut, changed, taken out, put in, spliced with those of another file."""
-    content = bytearray(draw(st.sampled_from(whole)))
+def damaged_files(draw, valid, others, pieces):
+    """The bytes of a valid file after a few changes: parts removed, replaced, inserted, or taken from another file."""
+    content = bytearray(draw(st.sampled_from(valid)))
     for _ in range(draw(st.integers(0, 4))):
-        # Headers are short, and come first
-        place = draw(st.integers(0, min(64, len(content))) | st.integers(0, len(content)))
+        # Half of the changes are in the header, which is short and comes first.
+        position = draw(st.integers(0, min(64, len(content))) | st.integers(0, len(content)))
         match draw(st.integers(0, 6)):
             case 0:
-                del content[place:]
+                del content[position:]
             case 1:
-                content[place : place + 1] = draw(st.binary(min_size=1, max_size=1))
+                content[position : position + 1] = draw(st.binary(min_size=1, max_size=1))
             case 2:
-                del content[place : place + draw(st.integers(1, 16))]
+                del content[position : position + draw(st.integers(1, 16))]
             case 3:
-                content[place:place] = draw(st.sampled_from(pieces) | st.binary(max_size=8))
+                content[position:position] = draw(st.sampled_from(pieces) | st.binary(max_size=8))
             case 4:
                 piece = draw(st.sampled_from(pieces))
-                content[place : place + len(piece)] = piece
+                content[position : position + len(piece)] = piece
             case 5:
                 other = draw(st.sampled_from(others))
-                content[place:] = other[draw(st.integers(0, len(other))) :]
+                content[position:] = other[draw(st.integers(0, len(other))) :]
             case 6:
-                content[place:place] = content[draw(st.integers(0, len(content))) :][:64]
+                content[position:position] = content[draw(st.integers(0, len(content))) :][:64]
     return bytes(content)
 
 
 @st.composite
 def changed_params(draw):
-    """The committed parameters with values replaced, taken out and put in."""
+    """The committed parameters with some values replaced, removed and added."""
     values = yaml.safe_load(COMMITTED)
     for *sections, last in draw(st.lists(st.sampled_from(KEYS), max_size=3)):
-        place = values
-        for section in sections:
-            place = place.get(section) if isinstance(place, dict) else None
-        if isinstance(place, dict):
-            place[last] = draw(VALUES)
+        section = values
+        for name in sections:
+            section = section.get(name) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section[last] = draw(VALUES)
             if draw(st.integers(0, 4)) == 0:
-                del place[last]
+                del section[last]
     return yaml.safe_dump(values, allow_unicode=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
-def loads(path, content):
-    """Load parameters that may only be whole or refused."""
+def check_load(path, content):
+    """Check that loading parameters returns valid ones or raises a sentence."""
     path.write_bytes(content)
     try:
-        found = params_file.load(path)
-    except UserError as fault:
-        assert str(fault).startswith(str(path)) and len(str(fault)) < 20_000
+        params = params_file.load(path)
+    except UserError as error:
+        assert str(error).startswith(str(path)) and len(str(error)) < 20_000
     else:
-        assert sum(found.data.split.model_dump().values()) == pytest.approx(1)
-        assert all(math.isfinite(recipe.weight_decay) for recipe in (found.train_tl, found.finetune))
+        assert sum(params.data.split.model_dump().values()) == pytest.approx(1)
+        assert all(math.isfinite(recipe.weight_decay) for recipe in (params.train_tl, params.finetune))
 
 
 @fuzzed
-@given(content=damaged([COMMITTED], [COMMITTED], [piece.encode("utf-8", "surrogatepass") for piece in PIECES]))
-def test_parameters_of_any_text_are_read_or_refused(tmp_path, content):
-    loads(tmp_path / "params.yaml", content)
+@given(content=damaged_files([COMMITTED], [COMMITTED], [piece.encode("utf-8", "surrogatepass") for piece in PIECES]))
+def test_parameters_of_any_text_are_loaded_or_rejected(tmp_path, content):
+    check_load(tmp_path / "params.yaml", content)
 
 
 @fuzzed
 @given(content=changed_params())
-def test_parameters_of_any_values_are_read_or_refused(tmp_path, content):
-    loads(tmp_path / "params.yaml", content)
+def test_parameters_of_any_values_are_loaded_or_rejected(tmp_path, content):
+    check_load(tmp_path / "params.yaml", content)
 
 
 @fuzzed
-@given(content=damaged(WHOLE, WHOLE, NUMBERS), size=st.sampled_from([1, 32, 33]))
-def test_an_image_of_any_bytes_is_read_or_refused_and_nothing_is_printed(
+@given(content=damaged_files(VALID_IMAGES, VALID_IMAGES, NUMBERS), size=st.sampled_from([1, 32, 33]))
+def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
     tmp_path, monkeypatch, capfd, caplog, content, size
 ):
-    # The bound itself has its test: here it keeps a header that lies from taking seconds
-    monkeypatch.setattr(images, "MAX_PIXELS", 1_000_000)
+    # The limit has a test of its own. Here, a low one saves the seconds that a header with a false size would cost.
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 1_000_000)
     path = tmp_path / "image.jpg"
     path.write_bytes(content)
-    with warnings.catch_warnings(record=True) as warned:
+    with warnings.catch_warnings(record=True) as caught_warnings:
         warnings.simplefilter("always")
         decoding.silence_pillow()
         try:
             pixels = decoding.decode(path).pixels
-        except UserError as fault:
-            assert str(fault).startswith(f"{path} ") and "\n" not in str(fault)
+        except UserError as error:
+            assert str(error).startswith(f"{path} ") and "\n" not in str(error)
         else:
             assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
             square = resizing.to_square(pixels, size)
             assert square.dtype == np.uint8 and square.shape == (size, size, 3)
-    assert [str(warning.message) for warning in warned] == []
+    assert [str(warning.message) for warning in caught_warnings] == []
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")

@@ -23,7 +23,7 @@ def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
     """16 hexadecimal digits that depend on parameters, inputs, code, library versions and processor.
 
     Args:
-        inputs: files, and folders with everything below them; their paths and bytes count.
+        inputs: files, and folders with everything below them. Bytes, file names and paths below a folder count.
     """
     digest = hashlib.blake2b(digest_size=8)
     digest.update(parameters.model_dump_json().encode())
@@ -32,9 +32,9 @@ def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
     # Code by its path within the package: two modules of different rooms may have the same name.
     files = {f"code {path.relative_to(PACKAGE).as_posix()}": path for path in sorted(PACKAGE.rglob("*.py"))}
     files |= {"script": Path(sys.argv[0])}
-    for number, given in enumerate(inputs):
-        below = sorted(given.rglob("*")) if given.is_dir() else [given]
-        files |= {f"input {number} {path.relative_to(given.parent).as_posix()}": path for path in below}
+    for number, item in enumerate(inputs):
+        folder, below = (item, sorted(item.rglob("*"))) if item.is_dir() else (item.parent, [item])
+        files |= {f"input {number} {path.relative_to(folder).as_posix()}": path for path in below}
     for name, path in files.items():
         if path.is_file():
             with path.open("rb") as file:

@@ -35,7 +35,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]] | Non
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             values = json.loads(str(archive["values"]))
             arrays: dict[str, list[np.ndarray]] = {}
             for member in sorted(set(archive.files) - {"values"}):

@@ -1,0 +1,250 @@
+"""`make report` in a clone: a page that needs nothing else, in a browser too, and its comparison of two commits."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from markupsafe import escape
+from PIL import Image
+
+from runs import ROOT, run
+
+pytestmark = pytest.mark.xdist_group("clone")
+# The least number of coloured pixels of a chart: more than the legend of an empty chart has.
+MARKS = 300
+CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+
+
+def report(folder, *options):
+    """Run the command; the status may be any."""
+    command = [sys.executable, "-m", "commands.report", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def page(clone):
+    done = report(clone, "--rev", "HEAD")
+    assert done.returncode == 0, done.stderr
+    return clone / "report/index.html"
+
+
+def test_the_page_needs_nothing_else(page):
+    text = page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 10e6
+    assert "<script" not in text and "<link" not in text
+    assert {source[:22] for source in re.findall(r'(?:src|href)="([^"#][^"]*)"', text)} == {"data:image/png;base64,"}
+    # A browser does not fetch namespaces; nothing else has an address.
+    addresses = set(re.findall(r'https?://[^"\s<]+', text))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+def test_the_page_has_the_figures_of_the_metrics(clone, page):
+    text = page.read_text(encoding="utf-8")
+    metrics = json.loads((clone / "metrics/evaluate.json").read_text())
+    splits = pd.read_csv(clone / "plots/evaluate/splits.csv").set_index(["model", "split"])
+    for model in ("train_tl", "finetune"):
+        for row in (metrics[model], splits.loc[model, "validation"], *metrics[model]["classes"].values()):
+            cell = f"{row['accuracy']:.1%} ({row['accuracy_low']:.1%} to {row['accuracy_high']:.1%})"
+            assert f"<td>{cell}</td>" in text
+        assert f"({metrics[model]['top2_accuracy_low']:.1%} to {metrics[model]['top2_accuracy_high']:.1%})" in text
+        assert f"<td>{metrics[model]['mean_without_two_worst']:.1%}</td>" in text
+    assert "Training accuracy (augmented, with dropout)" in text
+    verdict = (
+        metrics["comparison"]["verdict"].replace("train_tl", "transfer learning").replace("finetune", "fine-tuned")
+    )
+    in_accuracy = text.partition('id="comparison"')[0]
+    assert f'<p class="verdict">{escape(verdict[:1].upper() + verdict[1:])}</p>' in in_accuracy
+    assert "the test images have no say" in text
+    assert f"the highest cosine of two features is {metrics['near_duplicates']['highest_cosine']:.3f}" in text
+    assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
+    assert "Compared on the" in text
+    # Every chart has a name, and every picture a text alternative.
+    assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 10
+    assert all(re.findall(r'<img src="[^"]*" alt="([^"]*)"', text))
+    # A table for each chart, for all mistakes, and for the images that only one model classifies correctly.
+    assert len(re.findall("<details>", text)) == text.count("<svg ") + 2
+    rows = pd.read_csv(clone / "plots/predictions.csv").query("model == @metrics['selected'] and actual != predicted")
+    for row in rows.to_dict("records"):
+        cells = "".join(f"<td>{cell}</td>" for cell in (row["actual"], row["predicted"], f"{row['probability']:.4f}"))
+        assert f'<tr><th scope="row">{row["path"]}</th>{cells}</tr>' in text
+
+
+def test_the_page_names_its_commit_and_warns_of_stale_results(clone, page):
+    commit = run(clone, "git", "rev-parse", "--short", "HEAD").strip()
+    text = page.read_text(encoding="utf-8")
+    assert f"Commit {commit}.</p>" in text and "older than" not in text
+    params = clone / "params.yaml"
+    before = params.read_text(encoding="utf-8")
+    try:
+        params.write_text(before + "# a comment\n", encoding="utf-8")
+        assert report(clone).returncode == 0
+        text = page.read_text(encoding="utf-8")
+        assert f"Commit {commit} with uncommitted changes.</p>" in text and "older than" not in text
+        changed = yaml.safe_load(before)
+        changed["train_tl"]["dropout"] = 0.7
+        params.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        assert report(clone).returncode == 0
+        assert "`dvc status` names train_tl. Run `dvc repro`" in page.read_text(encoding="utf-8")
+    finally:
+        run(clone, "git", "checkout", "--quiet", ".")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+
+
+def test_two_different_commits_are_compared_on_the_common_test_images(clone, page):
+    path = clone / "plots/predictions.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    tests = table["pixels"].nunique()
+    classes = sorted(table["actual"].unique())
+    try:
+        # Six images are missing, all predictions of one class are wrong, and the last class has another name.
+        table = table[~table["pixels"].isin(table["pixels"].unique()[:6])]
+        table.loc[table["actual"] == classes[1], "predicted"] = classes[2]
+        table = table.replace({column: {classes[-1]: "bottle"} for column in ("actual", "predicted")})
+        table.to_csv(path, index=False, lineterminator="\n")
+        metrics = clone / "metrics/evaluate.json"
+        before = json.loads(metrics.read_text())
+        selected_now = {"train_tl": "finetune", "finetune": "train_tl"}[before["selected"]]
+        metrics.write_text(json.dumps(before | {"selected": selected_now}))
+        run(clone, "git", "commit", "--all", "--quiet", "--message", "other predictions")
+        done = report(clone, "--rev", "HEAD~1")
+        assert done.returncode == 0, done.stderr
+        text = page.read_text(encoding="utf-8")
+    finally:
+        run(clone, "git", "reset", "--hard", "--quiet", "HEAD~1")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+    relabelled = (pd.read_csv(path)["actual"] == classes[-1]).sum() // 2
+    common = f"Compared on the {tests - 6 - relabelled} test images that both revisions have "
+    assert f"{common}(6 were removed, 0 were added, " in text
+    assert f"{relabelled} have another class now and are left out)" in text
+    assert "The class bottle is only in the workspace and cannot be compared." in text
+    assert f"The class {classes[-1]} is only in HEAD~1 and cannot be compared." in text
+    assert "Revision HEAD~1 is better than the workspace: of " in text
+    # Each model is compared, and the two selected models.
+    names = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
+    assert f"<h3>selected model ({names[before['selected']]} before, {names[selected_now]} now)</h3>" in text
+    assert text.count("macro F1</th>") == 3
+    assert "about one in twenty rows without a real change says yes by chance" in text
+    # All predictions are wrong now, which is more than chance.
+    row = re.search(rf'<th scope="row">{classes[1]}</th><td>\d+</td><td>[\d.]+%</td><td>0\.0%</td>(.*)</tr>', text)
+    assert row and row[1].endswith("<td>yes</td>")
+
+
+def test_added_plots_are_at_the_end_and_a_missing_plot_is_an_error(clone, page):
+    definition = clone / "dvc.yaml"
+    before = definition.read_text(encoding="utf-8")
+    try:
+        pipeline = yaml.safe_load(before)
+        pipeline["plots"] += [
+            {"Of our own": {"x": "low", "y": {"plots/evaluate/calibration.csv": "images"}}},
+            "plots/images/own.png",
+        ]
+        definition.write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+        shutil.copy(clone / "plots/images/confusion.png", clone / "plots/images/own.png")
+        done = report(clone)
+        assert done.returncode == 0, done.stderr
+        added = page.read_text(encoding="utf-8").split('<h2 id="more">')[1]
+        assert added.count("<svg ") == 1
+        assert 'aria-label="Of our own"' in added and 'alt="plots/images/own.png"' in added
+
+        pipeline["plots"] = [plot for plot in pipeline["plots"] if "Calibration" not in plot]
+        definition.write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+        done = report(clone)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            1,
+            "The plot Calibration is missing: restore it in dvc.yaml, or run `dvc repro` to make its file.",
+        )
+    finally:
+        (clone / "plots/images/own.png").unlink(missing_ok=True)
+        run(clone, "git", "checkout", "--quiet", ".")
+        assert report(clone, "--rev", "HEAD").returncode == 0
+
+
+def test_a_confusion_chart_shows_every_count(clone, page):
+    text = page.read_text(encoding="utf-8")
+    counts = pd.read_csv(clone / "plots/confusion/finetune.csv").value_counts()
+    chart = text.split('<svg role="img" aria-label="Confusion, fine-tuned"')[1].split("</svg>")[0]
+    shown = [int(number) for number in re.findall(r"<text[^>]*>(\d+)</text>", chart)]
+    classes = pd.read_csv(clone / "plots/confusion/finetune.csv")["actual"].nunique()
+    # HEAD and the workspace are side by side.
+    assert len(shown) == 2 * classes**2
+    assert sorted(filter(None, shown)) == sorted([*counts, *counts])
+
+
+def test_a_revision_that_cannot_be_compared_is_an_error(clone):
+    before = (clone / "report/index.html").read_bytes() if (clone / "report/index.html").exists() else None
+    done = report(clone, "--rev", "nope")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "nope is not a revision of this repository: give a commit, a branch or a tag, such as HEAD~1.\n"
+    )
+    first = subprocess.run(
+        ["git", "rev-list", "--max-parents=0", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()[0]
+    done = report(clone, "--rev", first)
+    assert done.returncode == 1 and "has no plots/predictions.csv: choose a commit" in done.stderr
+    if before is not None:
+        assert (clone / "report/index.html").read_bytes() == before
+
+
+def coloured(image):
+    """The number of pixels that are neither white, grey nor black: those of marks, but not of axes and letters."""
+    pixels = np.asarray(image.convert("RGB")).astype(int)
+    return int((np.ptp(pixels, axis=-1) > 40).sum())
+
+
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_browser_without_a_network_shows_every_chart(page, width, tmp_path):
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars"),
+        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-lcd-text"),
+        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path}"),
+    ):
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    try:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+        browser.get(Path(page).as_uri())
+        assert browser.get_log("browser") == []
+        # Only requests of the page: a browser makes requests of its own when it starts.
+        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        requests = {
+            message["params"]["requestId"]: message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
+        }
+        assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
+        failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
+        assert [failure for failure in failed if failure["requestId"] in requests] == []
+        # The page never scrolls sideways: wider content scrolls in its own frame.
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        charts = browser.find_elements(By.TAG_NAME, "svg")
+        assert len(charts) >= 10
+        for picture in (*charts, *browser.find_elements(By.TAG_NAME, "img")):
+            browser.execute_script("arguments[0].scrollIntoView()", picture)
+            shot = Image.open(io.BytesIO(picture.screenshot_as_png))
+            drawn = np.asarray(shot.convert("L"))
+            # Bars, lines and letters: the picture is neither white nor of a single colour.
+            assert drawn.shape[0] > 60 and drawn.std() > 10
+            assert 0.005 < (drawn < 200).mean() < 0.95
+            if picture.tag_name == "svg":
+                assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
+    finally:
+        browser.quit()

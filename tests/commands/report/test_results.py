@@ -1,0 +1,90 @@
+"""Reading the results of the last run, and the warning about stale results."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from commands.report import results, sentences
+from transfer.interface.errors import UserError
+
+
+def test_missing_files_do_not_make_results_stale():
+    absent = {"prepare": [{"changed deps": {"dataset_images": "deleted"}}, {"changed outs": {"a": "not in cache"}}]}
+    absent |= {"features": [{"changed deps": {"weights": "modified"}}]}
+    warning = results.stale_warning(absent)
+    assert warning.startswith("These results are older") and "names features." in warning
+    # A folder is modified if a file in it is absent.
+    absent |= {"weights/some.h5.dvc": [{"changed outs": {"weights/some.h5": "not in cache"}}]}
+    assert results.stale_warning({}) == results.stale_warning(absent) == ""
+    changed = absent | {"evaluate": [{"changed deps": {"params.yaml": {"evaluate.x": "modified"}}}]}
+    assert results.stale_warning(changed) == (
+        "These results are older than the data, code or parameters in the workspace: `dvc status` names evaluate. "
+        "Run `dvc repro` to update them."
+    )
+    assert "names train_tl." in results.stale_warning({"train_tl": ["changed checksum"]})
+
+
+@pytest.fixture
+def copy(clone, tmp_path, monkeypatch):
+    """The metrics and plots of a clone, copied to a folder that is the working folder."""
+    for name in ("metrics", "plots"):
+        shutil.copytree(clone / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.xdist_group("clone")
+@pytest.mark.parametrize("name", [*results.REQUIRED_KEYS])
+def test_the_error_of_a_missing_metric_names_it(copy, name):
+    optional = name.endswith("mean_without_two_worst")
+    metrics = json.loads(Path(results.METRICS).read_text())
+    *outer, last = name.split(".")
+    section = metrics
+    for key in outer:
+        section = section[key]
+    del section[last]
+    Path(results.METRICS).write_text(json.dumps(metrics))
+    if optional:
+        assert results.load_metrics()
+    else:
+        message = rf"^metrics/evaluate\.json has no usable value for {re.escape(name)}: restore it"
+        with pytest.raises(UserError, match=message):
+            results.load_metrics()
+
+
+@pytest.mark.xdist_group("clone")
+def test_metrics_without_a_search_of_validation_are_accepted(copy):
+    metrics = json.loads(Path(results.METRICS).read_text())
+    metrics["near_duplicates"].pop("validation_in_train", None)
+    Path(results.METRICS).write_text(json.dumps(metrics))
+    assert sentences.leakage(results.load_metrics())
+    metrics["near_duplicates"] |= {"validation_in_train": {"images": 0}}
+    Path(results.METRICS).write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match=r"has no usable value for near_duplicates\.validation_in_train\.of:"):
+        results.load_metrics()
+    metrics["near_duplicates"] |= {"validation_in_train": None}
+    del metrics["near_duplicates"]["without"]["train_tl"]["accuracy"]
+    Path(results.METRICS).write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match=r"has no usable value for near_duplicates\.without\.train_tl\.accuracy:"):
+        results.load_metrics()
+
+
+def test_the_error_of_a_table_names_the_missing_row_or_column(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("splits.csv")
+
+    def splits():
+        return results.Table("splits.csv", ("model", "split"), ("accuracy",))
+
+    path.write_text("model,split,accuracy\nfinetune,test,0.5\n")
+    assert splits()["finetune", "test"]["accuracy"] == 0.5
+    message = r"^splits\.csv has no row for train_tl and validation: make it again with `dvc repro`\.$"
+    with pytest.raises(UserError, match=message):
+        splits()["train_tl", "validation"]
+    for text in ("model,split\nfinetune,test\n", "model,split,accuracy\nfinetune,test,much\n"):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"^splits\.csv has no column accuracy with numbers: make it again"):
+            splits()

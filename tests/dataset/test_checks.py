@@ -1,0 +1,108 @@
+"""The checks of a split dataset: missing folders and images, shares of the splits, duplicates."""
+
+import pytest
+
+from transfer.dataset.checks import class_errors, duplicate_errors, share_errors, split_errors
+from transfer.dataset.listing import list_dataset
+from transfer.loading import prepared
+
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize("split", prepared.SPLITS)
+def test_a_missing_split_is_named(tmp_path, make_dataset, split):
+    folder = make_dataset(tmp_path / "images")
+    (folder / split).rename(tmp_path / "away")
+    listing = list_dataset(folder)
+    errors = class_errors(listing)
+    assert errors == [
+        f"{folder}/{split}/ is missing: a dataset has the folders train, validation and test; "
+        "`make dataset SOURCE=folder` makes them from class folders."
+    ]
+    # The other splits are listed and checked all the same. Without a split, the shares are not checked.
+    assert len(listing.entries) == 30 - {"train": 24}.get(split, 3)
+    assert split_errors(listing, SHARES, 0, "") == errors
+
+
+def test_a_folder_without_any_split_gives_a_sentence_for_each_split(tmp_path):
+    touch(tmp_path, "glass/1.jpg")
+    errors = class_errors(list_dataset(tmp_path))
+    assert [sentence.split(" ")[0] for sentence in errors] == [f"{tmp_path}/{split}/" for split in prepared.SPLITS]
+
+
+def test_a_complete_dataset_has_no_errors(tmp_path, make_dataset):
+    listing = list_dataset(make_dataset(tmp_path / "images"))
+    assert listing.images == {"train": 24, "validation": 3, "test": 3}
+    assert class_errors(listing) == []
+    assert share_errors(listing.folder, listing.images, SHARES, 0, "split it again.") == []
+
+
+def test_missing_and_empty_classes_are_reported_for_each_split(tmp_path):
+    touch(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "validation/a/1.jpg", "test/b/1.jpg", "test/a/notes.txt")
+    assert class_errors(list_dataset(tmp_path)) == [
+        f"{tmp_path}/validation/b/ is missing, but another split has the class b: add the folder.",
+        f"{tmp_path}/test/a/ has no image: add some, or remove the class from all three splits.",
+    ]
+
+
+def test_one_class_is_too_few(tmp_path):
+    touch(tmp_path, "train/a/1.jpg", "validation/a/1.jpg", "test/a/1.jpg")
+    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has 1 classes: at least two are needed."]
+
+
+def test_no_class_is_too_few(tmp_path):
+    for split in prepared.SPLITS:
+        (tmp_path / split).mkdir()
+    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has 0 classes: at least two are needed."]
+
+
+def test_a_share_too_far_from_its_target_is_reported_with_both(tmp_path):
+    errors = share_errors(tmp_path, {"train": 70, "validation": 15, "test": 15}, SHARES, 0.02, "split it again.")
+    assert errors == [
+        f"{tmp_path}/train/ holds 70.0% of the 100 images, more than 2.0% from its target of 80%: split it again.",
+        f"{tmp_path}/validation/ holds 15.0% of the 100 images, more than 2.0% from its target of 10%: split it again.",
+        f"{tmp_path}/test/ holds 15.0% of the 100 images, more than 2.0% from its target of 10%: split it again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("images", "tolerance", "refused"),
+    [
+        ((70, 15, 15), 0.1, []),
+        ((70, 15, 15), 0.05, ["train"]),
+        ((70, 15, 15), 0.0999, ["train"]),
+        ((69, 16, 15), 0.1, ["train"]),
+        ((82, 9, 9), 0.02, []),
+        ((78, 12, 10), 0.02, []),
+        ((783, 117, 100), 0.02, []),
+        ((83, 9, 8), 0.02, ["train"]),
+        ((78, 13, 9), 0.02, ["validation"]),
+        ((81, 12, 7), 0.02, ["test"]),
+        ((80, 10, 10), 0, []),
+        ((801, 100, 99), 0, ["train", "test"]),
+    ],
+)
+def test_the_tolerance_is_inclusive(tmp_path, images, tolerance, refused):
+    sizes = dict(zip(prepared.SPLITS, images, strict=True))
+    errors = share_errors(tmp_path, sizes, SHARES, tolerance, "")
+    assert [error.removeprefix(f"{tmp_path}/").split("/")[0] for error in errors] == refused
+
+
+def test_a_dataset_without_images_has_no_wrong_shares(tmp_path):
+    assert share_errors(tmp_path, dict.fromkeys(prepared.SPLITS, 0), SHARES, 0.02, "") == []
+
+
+def test_identical_images_are_named_together(tmp_path):
+    digests = [("train/a/1.jpg", "x"), ("train/a/2.jpg", "y"), ("test/b/1.jpg", "x"), ("test/b/2.jpg", "z")]
+    digests += [("test/b/3.jpg", "x"), ("test/b/4.jpg", "z")]
+    assert duplicate_errors(tmp_path, digests) == [
+        f"{tmp_path}/train/a/1.jpg and {tmp_path}/test/b/1.jpg and {tmp_path}/test/b/3.jpg "
+        "are the same image: keep one.",
+        f"{tmp_path}/test/b/2.jpg and {tmp_path}/test/b/4.jpg are the same image: keep one.",
+    ]

@@ -1,0 +1,69 @@
+"""The images to predict: which files they are, and their batches."""
+
+from pathlib import Path
+
+import pytest
+
+from transfer.inference import inputs
+from transfer.interface.errors import UserError
+
+
+def test_the_path_of_an_image_begins_as_the_user_wrote_it(tmp_path, photograph, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos/b.png", "photos/deep/a.png", "one.png"):
+        photograph(Path(name))
+    paths = ["./photos", "photos//deep", "./one.png", "../" + tmp_path.name + "/photos/"]
+    images, errors = inputs.find_images(paths)
+    assert images == [
+        "./photos/b.png",
+        "./photos/deep/a.png",
+        "photos//deep/a.png",
+        "./one.png",
+        f"../{tmp_path.name}/photos/b.png",
+        f"../{tmp_path.name}/photos/deep/a.png",
+    ]
+    assert errors == []
+
+
+def test_a_path_that_may_not_be_read_is_an_error_and_the_others_are_read(tmp_path, photograph, monkeypatch):
+    for name in ("a/1.png", "a/locked/1.png", "b/1.png"):
+        photograph(tmp_path / name)
+    iterdir, stat = Path.iterdir, Path.stat
+
+    def deny(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", lambda path: deny(path) if path.name == "locked" else iterdir(path))
+    monkeypatch.setattr(
+        Path, "stat", lambda path, **options: deny(path) if path.name == "x.jpg" else stat(path, **options)
+    )
+    images, errors = inputs.find_images([f"{tmp_path}/a", f"{tmp_path}/x.jpg", f"{tmp_path}/b", f"{tmp_path}/a/locked"])
+    assert images == [f"{tmp_path}/a/1.png", f"{tmp_path}/b/1.png"]
+    locked = f"{tmp_path}/a/locked cannot be read (Permission denied): check its name and permissions."
+    assert errors == [locked, locked.replace("a/locked", "x.jpg"), locked]
+    [(_, error)] = inputs.read_squares([f"{tmp_path}/x.jpg"], 8)
+    assert str(error) == f"{tmp_path}/x.jpg may not be read: change its permissions."
+
+
+def test_a_link_to_a_folder_is_reported_and_not_followed(tmp_path, photograph):
+    photograph(tmp_path / "here/1.png")
+    photograph(tmp_path / "there/2.png")
+    (tmp_path / "here/linked").symlink_to(tmp_path / "there")
+    images, [error] = inputs.find_images([f"{tmp_path}/here"])
+    assert images == [f"{tmp_path}/here/1.png"]
+    assert error.startswith(
+        f"{tmp_path}/here/linked is a link to a folder, and such links are not followed: name the folder itself"
+    )
+
+
+def test_broken_files_are_reported_and_the_others_come_in_batches(tmp_path, photograph):
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    expected = [photograph(path, seed=number) for number, path in enumerate(paths)]
+    paths[2].write_text("no image")
+    errors: list[UserError] = []
+    batches = list(inputs.read_batches(list(map(str, paths)), 8, 3, errors.append))
+    assert [[Path(path).name for path in names] for names, _ in batches] == [["0.png", "1.png", "3.png"], ["4.png"]]
+    assert batches[0][1].shape == (3, 8, 8, 3) and batches[1][1].shape == (1, 8, 8, 3)
+    assert len(errors) == 1 and "2.png" in str(errors[0])
+    # 8 by 6 pixels are stretched to 8 by 8, so only the mean stays close.
+    assert batches[1][1].mean() == pytest.approx(expected[4].mean(), abs=3)

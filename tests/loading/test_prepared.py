@@ -1,0 +1,76 @@
+"""The prepared arrays and their index: written row by row, opened read-only, refused if they do not fit."""
+
+import numpy as np
+import pytest
+
+from transfer.interface.errors import UserError
+from transfer.loading import prepared
+
+ROWS = [
+    ("train", "1e5", "train/1e5/a.png", "00"),
+    ("train", "007", "train/007/b.png", "11"),
+    ("validation", "007", "validation/007/a.png", "22"),
+    ("test", "007", "test/007/a.png", "33"),
+    ("test", "10", "test/10/a.png", "44"),
+    ("test", "10", "test/10/b.png", "55"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Prepared images of 4 x 4 pixels; every value of an image is its row in the index."""
+    for split in prepared.SPLITS:
+        rows = [row for row, (of_row, *_) in enumerate(ROWS) if of_row == split]
+        prepared.create_images(tmp_path, split, len(rows), 4)[:] = np.reshape(rows, (-1, 1, 1, 1))
+    prepared.write_index(tmp_path, ROWS)
+    return tmp_path
+
+
+def test_a_split_has_its_images_labels_paths_and_digests(folder):
+    split = prepared.load_split("test", folder)
+    assert len(split) == 3
+    assert split.images.shape == (3, 4, 4, 3)
+    assert split.images.dtype == np.uint8
+    assert split.images[:, 0, 0, 0].tolist() == [3, 4, 5]
+    assert split.labels.tolist() == [0, 1, 1]
+    assert split.paths == ["test/007/a.png", "test/10/a.png", "test/10/b.png"]
+    assert split.digests == ["33", "44", "55"]
+
+
+def test_every_split_has_the_classes_of_the_whole_dataset_as_text(folder):
+    splits = prepared.load_splits(folder)
+    assert tuple(splits) == prepared.SPLITS
+    assert [split.classes for split in splits.values()] == [["007", "10", "1e5"]] * 3
+    assert [split.labels.tolist() for split in splits.values()] == [[2, 0], [0], [0, 1, 1]]
+
+
+def test_images_of_another_size_are_refused(folder):
+    assert len(prepared.load_split("test", folder, size=4)) == 3
+    with pytest.raises(
+        UserError, match=r"test\.npy cannot be read \(its shape is \(3, 4, 4, 3\)\): make it again with `dvc repro`"
+    ):
+        prepared.load_split("test", folder, size=5)
+
+
+def test_images_are_opened_read_only_through_a_memory_map(folder):
+    split = prepared.load_split("train", folder)
+    assert isinstance(split.images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        split.images[0] = 0
+
+
+def test_a_missing_index_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"index\.csv is missing: run `dvc repro`"):
+        prepared.load_split("train", tmp_path / "prepared")
+
+
+def test_a_missing_array_is_named(folder):
+    (folder / "train.npy").unlink()
+    with pytest.raises(UserError, match=r"train\.npy is missing: run `dvc repro`"):
+        prepared.load_split("train", folder)
+
+
+def test_an_array_of_another_length_than_the_index_is_refused(folder):
+    prepared.write_index(folder, ROWS[:-1])
+    with pytest.raises(UserError, match=r"test\.npy cannot be read \(its shape is \(3, 4, 4, 3\)\)"):
+        prepared.load_split("test", folder)
