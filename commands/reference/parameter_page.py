@@ -56,7 +56,8 @@ def leaves(
 
 def comments_of(text: str) -> dict[str, str]:
     """The comment behind each key of params.yaml, by dotted key."""
-    comments, path = {}, []
+    comments: dict[str, str] = {}
+    path: list[str] = []
     for line in text.splitlines():
         match = re.match(r"( *)(\w+):(.*)", line)
         if match:

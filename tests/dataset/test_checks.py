@@ -53,13 +53,13 @@ def test_missing_and_empty_classes_are_reported_for_each_split(tmp_path):
 
 def test_one_class_is_too_few(tmp_path):
     touch(tmp_path, "train/a/1.jpg", "validation/a/1.jpg", "test/a/1.jpg")
-    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has 1 classes: at least two are needed."]
+    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has one class: at least two are needed."]
 
 
 def test_no_class_is_too_few(tmp_path):
     for split in prepared.SPLITS:
         (tmp_path / split).mkdir()
-    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has 0 classes: at least two are needed."]
+    assert class_errors(list_dataset(tmp_path)) == [f"{tmp_path}/ has no class: at least two are needed."]
 
 
 def test_a_share_too_far_from_its_target_is_reported_with_both(tmp_path):

@@ -53,6 +53,11 @@ def test_the_interval_agrees_with_statsmodels_on_random_cases():
         assert metrics.wilson_interval(right, total) == pytest.approx(proportion_confint(right, total, method="wilson"))
 
 
+def test_an_accuracy_is_printed_with_its_interval():
+    right = {"accuracy": 0.5, "accuracy_low": 0.0945, "accuracy_high": 0.9055}
+    assert metrics.format_accuracy(right) == "0.5000, 95 % interval 0.095 to 0.905"
+
+
 @pytest.mark.parametrize("total", [1, 5, 118])
 def test_the_interval_stays_within_0_and_1(total):
     z2 = 1.959963984540054**2

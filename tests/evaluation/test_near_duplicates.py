@@ -12,8 +12,8 @@ def vectors(*rows):
     return np.array(rows, np.float32)
 
 
-# Cosines by hand: the first test image has 0.6 with (3, 4). The second has 0.8 with (3, 4), and 1 with (0, 2). The third
-# looks away from all others but (-1, 0), with which it has half the root of 2.
+# Cosines by hand: the first test image has 0.6 with (3, 4). The second has 0.8 with (3, 4), and 1 with (0, 2). The
+# third has half the root of 2 with (-1, 0), and a negative cosine or none with all others.
 FEATURES = {
     "train": vectors((3, 4), (-1, 0)),
     "validation": vectors((0, 2)),

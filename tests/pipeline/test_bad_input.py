@@ -23,7 +23,7 @@ DATA = "dataset_images"
 GLASS, OTHER = f"{DATA}/train/a b", f"{DATA}/train/é"
 BACKBONE, HEAD, TUNED = "models/backbone", "models/train_tl", "models/finetune"
 # The project's params.yaml with a weight file instead of random weights.
-WEIGHT_FILE = {"backbone": {"name": "MobileNetV2", "weights": "weights/own.weights.h5"}}
+WEIGHT_FILE = {"backbone": {"name": "MobileNetV2", "weights": "weights/custom.weights.h5"}}
 PREDICT = [str(ROOT / "predict.py")]
 MAKE_DATASET = ["-m", "commands.dataset"]
 
@@ -199,9 +199,9 @@ def custom_weights(beside=None, damage=lambda folder: None):
 
     def prepare(folder):
         write_params(folder, **WEIGHT_FILE)
-        with_copy(f"{BACKBONE}/backbone.weights.h5", "weights/own.weights.h5")(folder)
+        with_copy(f"{BACKBONE}/backbone.weights.h5", "weights/custom.weights.h5")(folder)
         if beside is not None:
-            (folder / "weights/own.json").write_text(beside)
+            (folder / "weights/custom.json").write_text(beside)
         damage(folder)
 
     return prepare
@@ -299,11 +299,11 @@ DATASET = {
                 for split in ("train", "validation", "test")
             )
         ),
-        [f"{DATA}/ has 0 classes: at least two are needed."],
+        [f"{DATA}/ has no class: at least two are needed."],
     ),
     "only one class": (
         removed(*(f"{DATA}/{split}/{label}" for split in ("train", "validation", "test") for label in ("é", "null"))),
-        [f"{DATA}/ has 1 classes: at least two are needed."],
+        [f"{DATA}/ has one class: at least two are needed."],
     ),
     "class missing from one split": (
         removed(f"{DATA}/validation/null"),
@@ -522,8 +522,8 @@ PARAMETERS = {
         ["backbone.name is 'MobileNetv2'...(did you mean MobileNetV2?)"],
     ),
     "weights outside of weights/": (
-        with_parameters(backbone__weights="../own.h5"),
-        ["backbone.weights is '../own.h5'; allowed: imagenet, null, or a .h5 file in weights/."],
+        with_parameters(backbone__weights="../custom.h5"),
+        ["backbone.weights is '../custom.h5'; allowed: imagenet, null, or a .h5 file in weights/."],
     ),
     "two errors at once": (
         with_parameters(train_tl__learning_rate=-1, finetune__epoch=3),
@@ -563,32 +563,34 @@ STAGES = {
     "missing weights": (
         with_parameters(**WEIGHT_FILE),
         "features",
-        ["weights/own.weights.h5 is missing: run `dvc pull weights/own.weights.h5`, put the file there, or change"],
+        [
+            "weights/custom.weights.h5 is missing: run `dvc pull weights/custom.weights.h5`, put the file there, or change"
+        ],
     ),
     "text instead of weights": (
-        custom_weights(damage=with_content("weights/own.weights.h5", "404 Not Found")),
+        custom_weights(damage=with_content("weights/custom.weights.h5", "404 Not Found")),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2: give its constructor arguments in a JSON file beside it"],
+        ["weights/custom.weights.h5 does not fit MobileNetV2: give its constructor arguments in a JSON file beside it"],
     ),
     "truncated weights": (
-        custom_weights(damage=truncated("weights/own.weights.h5", 100_000)),
+        custom_weights(damage=truncated("weights/custom.weights.h5", 100_000)),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2...truncated file"],
+        ["weights/custom.weights.h5 does not fit MobileNetV2...truncated file"],
     ),
     "weights of another width": (
         custom_weights('{"arguments": {"alpha": 0.35}}'),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2"],
+        ["weights/custom.weights.h5 does not fit MobileNetV2"],
     ),
     "broken JSON file beside weights": (
         custom_weights("{"),
         "features",
-        ["weights/own.json is not valid JSON (Expecting property name"],
+        ["weights/custom.json is not valid JSON (Expecting property name"],
     ),
     "reserved argument beside weights": (
         custom_weights('{"arguments": {"include_top": true}}'),
         "features",
-        ["weights/own.json: the pipeline sets the argument include_top itself; remove it."],
+        ["weights/custom.json: the pipeline sets the argument include_top itself; remove it."],
     ),
     "wrong argument beside weights": (
         custom_weights('{"arguments": {"alpha": "wide"}}'),
@@ -598,7 +600,7 @@ STAGES = {
     "weights of another backbone": (
         custom_weights('{"backbone": "Xception"}'),
         "features",
-        ["weights/own.weights.h5 holds weights of Xception, but backbone.name in params.yaml is MobileNetV2"],
+        ["weights/custom.weights.h5 holds weights of Xception, but backbone.name in params.yaml is MobileNetV2"],
     ),
     "backbone that needs larger images": (
         with_parameters(backbone={"name": "Xception", "weights": None}),
@@ -611,14 +613,14 @@ STAGES = {
         ["finetune.frozen_layers has 900, but the backbone has 154 layers; allowed: 0 to 153."],
     ),
     "weights with a nan": (
-        custom_weights(damage=with_a_nan("weights/own.weights.h5")),
+        custom_weights(damage=with_a_nan("weights/custom.weights.h5")),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2...has values that are not finite numbers)"],
+        ["weights/custom.weights.h5 does not fit MobileNetV2...has values that are not finite numbers)"],
     ),
     "weights that refer to another file": (
-        custom_weights(damage=with_external_link("weights/own.weights.h5")),
+        custom_weights(damage=with_external_link("weights/custom.weights.h5")),
         "features",
-        ["weights/own.weights.h5 does not fit MobileNetV2"],
+        ["weights/custom.weights.h5 does not fit MobileNetV2"],
     ),
     # Checkpoints, features and metrics
     "missing backbone": (removed(BACKBONE), "train_tl", ["models/backbone/backbone.json is missing: run `dvc repro`"]),

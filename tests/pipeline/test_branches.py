@@ -16,7 +16,7 @@ import yaml
 from runs import ROOT, STAGES, dvc, ran, run
 
 pytestmark = pytest.mark.xdist_group("branches")
-STUB = '''
+STUB = """
 import hashlib, json, pathlib, sys, yaml
 name = sys.argv[0].rpartition("/")[2].removesuffix(".py")
 stage = yaml.safe_load(pathlib.Path("dvc.yaml").read_text())["stages"][name]
@@ -38,7 +38,7 @@ for out in stage["outs"] + stage.get("metrics", []):
     target = path if path.suffix else path / "content"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps({"digest": digest.hexdigest()}))
-'''
+"""
 # The stages that read each section whole. What several stages share is listed key by key.
 READERS = {"data": ["prepare"], "backbone": ["features"], "train_tl": ["train_tl"], "finetune": ["finetune"]}
 READERS |= {"evaluate": ["evaluate"], "augment": []}

@@ -28,7 +28,8 @@ def class_errors(listing: DatasetListing) -> list[str]:
     if len(errors) == len(SPLITS):
         return errors
     if len(listing.classes) < 2:
-        errors.append(f"{listing.folder}/ has {len(listing.classes)} classes: at least two are needed.")
+        number = "one class" if listing.classes else "no class"
+        errors.append(f"{listing.folder}/ has {number}: at least two are needed.")
     for split in SPLITS:
         for label in listing.classes:
             place = listing.folder / split / label

@@ -1,7 +1,7 @@
 """Parameter sections: their base class, the types of their values, and the sentence for a value that is not allowed.
 
-A section checks values and passes them on unchanged: it has no defaults and converts nothing, so no result follows from
-it. The sections themselves stand in the `params.py` of the room that reads them.
+A section checks values and passes them on: it has no defaults, and all that it converts is a whole number where a float
+is expected. No result follows from it. The sections themselves are in the `params.py` of the room that reads them.
 """
 
 import math
