@@ -43,7 +43,7 @@ def main() -> None:
     settings = params_file.load()
     tensorflow.start(settings.seed)
     # The check of the disk space looks at the disk of this folder.
-    scratch.FOLDER.mkdir(exist_ok=True)
+    scratch.SCRATCH.mkdir(exist_ok=True)
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     train, validation = prepared.load_split("train"), prepared.load_split("validation")
     share = min(arguments.batches * settings.batch_size / len(train), 1)

@@ -36,7 +36,7 @@ def main() -> None:
     settings = params_file.load()
     tensorflow.start(settings.seed)
     # The check of the disk space looks at the disk of this folder.
-    scratch.FOLDER.mkdir(exist_ok=True)
+    scratch.SCRATCH.mkdir(exist_ok=True)
     backbone = backbones.load(Path("models/backbone"))
     weights = [variable.numpy() for variable in backbone.model.variables]
     augmentation = Augmentation(settings.augment.flip, settings.augment.rotation, max(arguments.counts), settings.seed)

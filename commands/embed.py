@@ -19,7 +19,7 @@ def main() -> None:
     paths = parser().parse_args().paths
 
     # Otherwise, earlier contents would stay in the remote for ever.
-    shutil.rmtree(dvcfile.FOLDER, ignore_errors=True)
+    shutil.rmtree(dvcfile.REMOTE_FOLDER, ignore_errors=True)
     for path in paths:
         dvc_file = path.with_name(f"{path.name}.dvc")
         dvc("add", "--quiet", str(path))

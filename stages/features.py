@@ -41,7 +41,7 @@ def main() -> None:
 
     # Its pooled output for each view; view 0 is the image itself
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE])
-    with scratch.folder("features", work) as own:
+    with scratch.locked_folder("features", work) as own:
         arrays = own / "arrays"
         arrays.mkdir(exist_ok=True)
         needed = sum(len(split) * views for split, _, views in splits) * backbone.channels * 4

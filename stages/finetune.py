@@ -38,7 +38,7 @@ def main() -> None:
     metrics: dict[str, dict] = {}
     # Each round continues from the best weights of the previous one: they are still in the layers
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD])
-    with scratch.folder("finetune", work) as own, learning_curves(Path("plots/finetune")) as append_epoch:
+    with scratch.locked_folder("finetune", work) as own, learning_curves(Path("plots/finetune")) as append_epoch:
         cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
         states = [state.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
         activations.check_round_space(cuts, train, validation, augmentation, own, states)

@@ -42,7 +42,7 @@ def main() -> None:
     validation_batches = batches.validation_from_cache([features], validation.labels, settings.batch_size)
 
     work = fingerprint.compute(settings, [prepared.FOLDER, FEATURES, BACKBONE])
-    with scratch.folder("train_tl", work) as own, learning_curves(Path("plots/train_tl")) as append_epoch:
+    with scratch.locked_folder("train_tl", work) as own, learning_curves(Path("plots/train_tl")) as append_epoch:
         fit = loop.fit(
             head,
             training_batches,

@@ -15,6 +15,19 @@ settings.register_profile("repeatable", derandomize=True, database=None, deadlin
 settings.register_profile("long", derandomize=False, database=None, deadline=None, max_examples=20_000)
 settings.load_profile("repeatable")
 
+# Fixtures that run the pipeline, and tests that run DVC or real backbones.
+SLOW_FIXTURES = {"project", "clone", "committed"}
+SLOW_PATHS = ("pipeline", "models", "commands/export", "commands/dataset/test_main.py", "commands/verify/test_main.py")
+SLOW_PATHS += ("caching/test_activations.py", "project/test_fuzz.py", "project/test_photographs.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that `make quick` leaves out."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests")
+        if SLOW_FIXTURES & set(item.fixturenames) or any(path.is_relative_to(slow) for slow in SLOW_PATHS):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def photograph() -> Callable[..., np.ndarray]:

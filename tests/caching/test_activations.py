@@ -36,7 +36,7 @@ TRAIN, VALIDATION = random_split(TRAIN_IMAGES, 1), random_split(VALIDATION_IMAGE
 
 @pytest.fixture(autouse=True)
 def _scratch_folder(_empty_folder):
-    scratch.FOLDER.mkdir()
+    scratch.SCRATCH.mkdir()
 
 
 @pytest.fixture(scope="module")

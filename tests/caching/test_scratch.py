@@ -21,7 +21,7 @@ from transfer.interface.errors import UserError
 # Prints which folder it has, and keeps it until it reads a line.
 PROGRAM = """
 from transfer.caching import scratch
-with scratch.folder("stage", "0123") as folder:
+with scratch.locked_folder("stage", "0123") as folder:
     (folder / "half").write_bytes(bytes(1000))
     print(folder, flush=True)
     input()
@@ -42,11 +42,11 @@ def another_process():
 
 def folders():
     """The scratch folders, without the lock that all processes share."""
-    return sorted(path for path in scratch.FOLDER.iterdir() if path.name != "lock")
+    return sorted(path for path in scratch.SCRATCH.iterdir() if path.name != "lock")
 
 
 def test_the_folder_is_removed_when_the_work_is_complete():
-    with scratch.folder("stage", "0123") as folder:
+    with scratch.locked_folder("stage", "0123") as folder:
         (folder / "deeper").mkdir()
         (folder / "deeper/file").write_bytes(b"1")
         assert folders() == [folder] == [Path(".scratch/stage-0123")]
@@ -54,16 +54,16 @@ def test_the_folder_is_removed_when_the_work_is_complete():
 
 
 def test_the_folder_stays_after_an_interruption_and_is_used_again():
-    with pytest.raises(KeyboardInterrupt), scratch.folder("stage", "0123") as folder:
+    with pytest.raises(KeyboardInterrupt), scratch.locked_folder("stage", "0123") as folder:
         (folder / "file").write_bytes(b"1")
         raise KeyboardInterrupt
-    with scratch.folder("stage", "0123") as folder:
+    with scratch.locked_folder("stage", "0123") as folder:
         assert (folder / "file").read_bytes() == b"1"
     assert folders() == []
 
 
 def test_an_empty_folder_is_removed_also_after_an_error():
-    with pytest.raises(UserError), scratch.folder("stage", "0123") as folder:
+    with pytest.raises(UserError), scratch.locked_folder("stage", "0123") as folder:
         (folder / "deeper").mkdir()
         raise UserError("no space")
     assert folders() == []
@@ -73,7 +73,7 @@ def test_the_folder_of_a_killed_process_is_used_again():
     with another_process() as (process, left_behind):
         process.send_signal(signal.SIGKILL)
         process.wait()
-        with scratch.folder("stage", "0123") as folder:
+        with scratch.locked_folder("stage", "0123") as folder:
             assert folder == left_behind
             assert (folder / "half").stat().st_size == 1000
 
@@ -82,7 +82,7 @@ def test_unfinished_work_with_other_inputs_is_kept_and_reported(capsys):
     with another_process() as (process, left_behind):
         process.kill()
         process.wait()
-        with scratch.folder("stage", "4567") as folder:
+        with scratch.locked_folder("stage", "4567") as folder:
             assert folders() == [left_behind, folder]
         assert folders() == [left_behind]
     message = capsys.readouterr().err
@@ -90,16 +90,16 @@ def test_unfinished_work_with_other_inputs_is_kept_and_reported(capsys):
         ".scratch/stage-0123/ (0.0 MB) is unfinished work of stage with other parameters, data or code"
     )
     assert message.count("\n") == 1
-    with scratch.folder("other", "4567"):
+    with scratch.locked_folder("other", "4567"):
         assert capsys.readouterr().err == ""
 
 
 def test_two_processes_never_do_the_same_work_at_once(capsys):
     with another_process() as (process, in_use):
         with pytest.raises(UserError, match=r"stage-0123/ is in use: another process does the same work; wait until"):
-            scratch.folder("stage", "0123").__enter__()
+            scratch.locked_folder("stage", "0123").__enter__()
         # Other work is possible meanwhile, and does not mention this work.
-        with scratch.folder("stage", "4567") as folder:
+        with scratch.locked_folder("stage", "4567") as folder:
             assert folders() == [in_use, folder]
         assert capsys.readouterr().err == ""
         assert (in_use / "half").stat().st_size == 1000

@@ -271,7 +271,7 @@ DATASET = {
     "file instead of the dataset": (all_of(removed(DATA), with_content(DATA, "")), [f"{DATA}/ is missing"]),
     "empty dataset": (
         all_of(removed(DATA), folder_instead_of(DATA)),
-        [f"{DATA}/{split}/ is missing: a dataset has the folders" for split in ("train", "validation", "test")],
+        [f"{DATA}/{split}/ is missing: a dataset has the folders" for split in prepared.SPLITS],
     ),
     "missing split": (removed(f"{DATA}/test"), [f"{DATA}/test/ is missing: a dataset has the folders"]),
     "dozens of errors at once": (
@@ -294,15 +294,13 @@ DATASET = {
     ),
     "splits without classes": (
         all_of(
-            *(
-                all_of(removed(f"{DATA}/{split}"), folder_instead_of(f"{DATA}/{split}"))
-                for split in ("train", "validation", "test")
-            )
+            removed(*(f"{DATA}/{split}" for split in prepared.SPLITS)),
+            *(folder_instead_of(f"{DATA}/{split}") for split in prepared.SPLITS),
         ),
         [f"{DATA}/ has no class: at least two are needed."],
     ),
     "only one class": (
-        removed(*(f"{DATA}/{split}/{label}" for split in ("train", "validation", "test") for label in ("é", "null"))),
+        removed(*(f"{DATA}/{split}/{label}" for split in prepared.SPLITS for label in ("é", "null"))),
         [f"{DATA}/ has one class: at least two are needed."],
     ),
     "class missing from one split": (
@@ -564,7 +562,8 @@ STAGES = {
         with_parameters(**WEIGHT_FILE),
         "features",
         [
-            "weights/custom.weights.h5 is missing: run `dvc pull weights/custom.weights.h5`, put the file there, or change"
+            "weights/custom.weights.h5 is missing: run `dvc pull weights/custom.weights.h5`, put the file there, or "
+            "change"
         ],
     ),
     "text instead of weights": (

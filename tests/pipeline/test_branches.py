@@ -1,7 +1,7 @@
 """The pipeline under Git and DVC: what a new key reruns, and what two branches do when they are merged.
 
-The pipeline is the project's own (dvc.yaml, params.yaml, the rooms). Only the stages' scripts are replaced: each writes a
-digest of its inputs to its outs, so that a run takes no time.
+The pipeline is the project's own (dvc.yaml, params.yaml, the rooms). Only the stages' scripts are replaced: each writes
+a digest of its inputs to its outs, so that a run takes no time.
 """
 
 import json

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from runs import STAGES, run_forked, run_stage, write_params
+from runs import STAGES, fork_server, run_forked, run_stage, write_params
 from transfer.evaluation import metrics
 
 # One worker runs all tests that share the project, so that it is made once.
@@ -46,16 +48,18 @@ def test_a_fork_prints_and_writes_the_same_bytes_as_a_process_of_its_own(project
     assert files(copy) == files(folder)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="stages run in forks only on Linux")
 def test_forks_are_independent_and_get_the_variables_of_a_test(tmp_path, monkeypatch):
     change = "import os, sys, numpy; os.environ['LEFT'] = sys.argv[1]; numpy.left = 1; sys.exit(7)"
     done = run_forked(tmp_path, "-c", change, "left")
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
-    look = "import os, numpy; print(os.getcwd(), os.environ.get('LEFT'), hasattr(numpy, 'left'))"
-    assert run_forked(tmp_path, "-c", look).stdout == f"{tmp_path} None False\n"
-    monkeypatch.setenv("LEFT", "by the test")
-    assert run_forked(tmp_path, "-c", look).stdout == f"{tmp_path} by the test False\n"
+    look = "import os, numpy; print(os.getppid(), os.getcwd(), os.environ.get('LEFT'), hasattr(numpy, 'left'))"
+    assert run_forked(tmp_path, "-c", look).stdout == f"{fork_server().process.pid} {tmp_path} None False\n"
     failed = run_forked(tmp_path, "-c", "1 / 0")
     assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
+    # A variable that the forks do not have: the program runs in a process of its own.
+    monkeypatch.setenv("LEFT", "by the test")
+    assert run_forked(tmp_path, "-c", look).stdout == f"{os.getpid()} {tmp_path} by the test False\n"
 
 
 def test_prepare_counts_the_images(project):

@@ -4,7 +4,6 @@ import ast
 import hashlib
 import json
 from functools import cache, reduce
-from pathlib import Path
 
 import pytest
 import yaml

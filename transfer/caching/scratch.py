@@ -18,11 +18,11 @@ from transfer.caching import state_file
 from transfer.common import arrays
 from transfer.interface.errors import UserError
 
-FOLDER = Path(".scratch")
+SCRATCH = Path(".scratch")
 
 
 @contextmanager
-def folder(stage: str, fingerprint: str) -> Iterator[Path]:
+def locked_folder(stage: str, fingerprint: str) -> Iterator[Path]:
     """The scratch folder of a stage's work, locked for this process.
 
     It is removed when the block ends without an error, and also after an error if it holds nothing yet.
@@ -30,14 +30,14 @@ def folder(stage: str, fingerprint: str) -> Iterator[Path]:
     Raises:
         UserError: another process does the same work.
     """
-    FOLDER.mkdir(exist_ok=True)
-    own = FOLDER / f"{stage}-{fingerprint}"
+    SCRATCH.mkdir(exist_ok=True)
+    own = SCRATCH / f"{stage}-{fingerprint}"
     with _exclusive():
         own.mkdir(exist_ok=True)
         lock = _try_lock(own)
         if lock is None:
             raise UserError(f"{own}/ is in use: another process does the same work; wait until it ends, or stop it.")
-        for other in sorted(FOLDER.glob(f"{stage}-*")):
+        for other in sorted(SCRATCH.glob(f"{stage}-*")):
             if other != own and (unused := _try_lock(other)):
                 unused.close()
                 print(
@@ -62,10 +62,10 @@ def check_disk_space(needed: int, purpose: str, remedy: str) -> None:
         purpose: what the space is for; begins the message after the folder.
         remedy: what else to do than to free some space; ends the message.
     """
-    free = shutil.disk_usage(FOLDER).free
+    free = shutil.disk_usage(SCRATCH).free
     if free < needed:
         raise UserError(
-            f"{FOLDER.resolve()}: {purpose} needs {_format_size(needed)} of disk space, but {_format_size(free)} are "
+            f"{SCRATCH.resolve()}: {purpose} needs {_format_size(needed)} of disk space, but {_format_size(free)} are "
             f"free: free some space, or {remedy}."
         )
 
@@ -98,7 +98,7 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> np
 @contextmanager
 def _exclusive() -> Iterator[None]:
     """While the block runs, no other process creates or removes a scratch folder."""
-    with (FOLDER / "lock").open("w") as lock:
+    with (SCRATCH / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

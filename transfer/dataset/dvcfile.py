@@ -13,7 +13,7 @@ from transfer.common import io
 from transfer.interface.errors import UserError
 
 REMOTE = "embedded"
-FOLDER = Path("sample/remote")
+REMOTE_FOLDER = Path("sample/remote")
 
 
 def binding_errors(dvc_file: Path) -> list[str]:
@@ -21,7 +21,7 @@ def binding_errors(dvc_file: Path) -> list[str]:
     errors = []
     for out in _read(dvc_file).get("outs", []):
         digest = str(out.get("md5", ""))
-        if _is_bound(out) and not (FOLDER / "files" / "md5" / digest[:2] / digest[2:]).exists():
+        if _is_bound(out) and not (REMOTE_FOLDER / "files" / "md5" / digest[:2] / digest[2:]).exists():
             errors.append(
                 f"{dvc_file} is bound to the embedded sample, but its data have changed and would never be pushed: "
                 f"remove the lines `remote: {REMOTE}` and `push: false` from it, or use `make dataset SOURCE=folder`."

@@ -12,7 +12,7 @@ from transfer.dataset import decoding
 from transfer.interface.errors import UserError
 
 # As many as plots/predictions.csv has.
-DECIMALS = 4
+PROBABILITY_DECIMALS = 4
 
 
 def check_output(path: Path) -> None:
@@ -32,7 +32,7 @@ def csv_writer(path: Path, classes: Sequence[str]) -> Iterator[Callable[[str, np
         rows.writerow(["path", "predicted", "probability", *(f"p_{name}" for name in classes)])
 
         def add(image: str, probabilities: np.ndarray) -> None:
-            rounded = [round(float(value), DECIMALS) for value in probabilities]
+            rounded = [round(float(value), PROBABILITY_DECIMALS) for value in probabilities]
             best = int(probabilities.argmax())
             rows.writerow([image, classes[best], rounded[best], *rounded])
 
@@ -46,6 +46,6 @@ def terminal_writer(classes: Sequence[str]) -> Iterator[Callable[[str, np.ndarra
 
     def add(image: str, probabilities: np.ndarray) -> None:
         best = int(probabilities.argmax())
-        print(f"{classes[best]:{width}}  {probabilities[best]:.{DECIMALS}f}  {image}")
+        print(f"{classes[best]:{width}}  {probabilities[best]:.{PROBABILITY_DECIMALS}f}  {image}")
 
     yield add

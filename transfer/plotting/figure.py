@@ -13,7 +13,7 @@ matplotlib.rcdefaults()
 matplotlib.rcParams["font.sans-serif"] = ["DejaVu Sans"]
 # A class may have any name, `$x$` included.
 matplotlib.rcParams["text.parse_math"] = False
-COLUMNS = 6
+TILES_PER_ROW = 6
 TILE = 1.5
 DOTS_PER_INCH = 90
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from transfer.plotting.figure import COLUMNS, TILE, save_tiles
+from transfer.plotting.figure import TILE, TILES_PER_ROW, save_tiles
 from transfer.plotting.gallery_selection import Gallery
 
 
@@ -18,10 +18,10 @@ def draw(images: np.ndarray, gallery: Gallery, heat: np.ndarray, path: Path) -> 
         images: all images of the split (images, size, size, 3), 8-bit.
         heat: the heat maps of the gallery's images (images in the gallery, rows, columns), 0 to 1.
     """
-    rows = max(-(-len(gallery.rows) // COLUMNS), 1)
-    figure = Figure(figsize=(TILE * COLUMNS, 2.2 * TILE * rows + 0.5), layout="constrained")
+    rows = max(-(-len(gallery.rows) // TILES_PER_ROW), 1)
+    figure = Figure(figsize=(TILE * TILES_PER_ROW, 2.2 * TILE * rows + 0.5), layout="constrained")
     figure.suptitle(gallery.title)
-    grid = figure.subplots(2 * rows, COLUMNS, squeeze=False)
+    grid = figure.subplots(2 * rows, TILES_PER_ROW, squeeze=False)
     above, below = grid[::2].flat, grid[1::2].flat
     for image, heat_map, caption, plain, overlaid in zip(
         images[gallery.rows], heat, gallery.captions, above, below, strict=False

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from transfer.plotting.figure import COLUMNS, TILE, save_tiles
+from transfer.plotting.figure import TILE, TILES_PER_ROW, save_tiles
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class ImagePair:
 
 def draw(title: str, pairs: Sequence[ImagePair], path: Path) -> None:
     """Draw pairs of images in rows."""
-    columns = COLUMNS // 2
+    columns = TILES_PER_ROW // 2
     rows = max(-(-len(pairs) // columns), 1)
-    figure = Figure(figsize=(TILE * COLUMNS, 1.25 * TILE * rows + 0.4), layout="constrained")
+    figure = Figure(figsize=(TILE * TILES_PER_ROW, 1.25 * TILE * rows + 0.4), layout="constrained")
     figure.suptitle(title, fontsize=9)
     for place, pair in zip(figure.subfigures(rows, columns, squeeze=False).flat, pairs, strict=False):
         place.set_facecolor("#ffd9a8" if pair.highlighted else "none")

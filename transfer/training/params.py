@@ -8,7 +8,7 @@ from transfer.interface.schema import Count, Fraction, Natural, NonNegative, Rat
 
 Schedule = Annotated[Literal["constant", "cosine"], Field(description="constant or cosine")]
 Patience = Annotated[Count | None, Field(description="a whole number of at least 1, or null for no early stopping")]
-FrozenLayers = Annotated[
+FrozenLayerCounts = Annotated[
     list[Natural],
     Field(min_length=1, description="a list with one whole number of at least 0 for each round, as in [500, 300]"),
 ]
@@ -36,4 +36,4 @@ class TrainTlParams(TrainingParams):
 
 
 class FinetuneParams(TrainingParams):
-    frozen_layers: FrozenLayers
+    frozen_layers: FrozenLayerCounts
