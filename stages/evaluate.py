@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transfer import command, params_file
 from transfer.common import io
-from transfer.evaluation import calibration, metrics, near_duplicates, selection, significance, tables
+from transfer.evaluation import calibration, intervals, metrics, model_selection, near_duplicates, significance, tables
 from transfer.loading import batches, prepared
 from transfer.plotting import confusion_matrix, gallery, gallery_selection, pairs
 
@@ -22,13 +22,13 @@ def main() -> None:
     gallery_selection.check_class(settings.evaluate.gallery_class, test.classes)
 
     # Which of the two models is selected, by validation alone
-    fits = {"train_tl": io.read_json("metrics/train_tl.json", selection.FIT_KEYS)}
-    fits["finetune"] = io.read_json("metrics/finetune.json", selection.KEPT_FIT_KEYS)["kept"]
-    selected, reason = selection.select_model({model: fit["validation"] for model, fit in fits.items()})
+    fits = {"train_tl": io.read_json("metrics/train_tl.json", model_selection.FIT_KEYS)}
+    fits["finetune"] = io.read_json("metrics/finetune.json", model_selection.KEPT_FIT_KEYS)["kept"]
+    selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
-    from transfer.evaluation import grad_cam  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
     from transfer.models import classifier, tensorflow
+    from transfer.plotting import grad_cam  # imported late: TensorFlow takes seconds
 
     # Each model's probabilities; for the head alone, the features of the test images exist already
     tensorflow.start(settings.seed)
@@ -72,7 +72,7 @@ def main() -> None:
     confusion_matrix.draw(*matrix, PICTURES / "confusion.png")
     pairs.draw(nearest.title, nearest.image_pairs(splits), PICTURES / "near_duplicates.png")
 
-    accuracies = [f"{model}: test accuracy {metrics.format_accuracy(of_model)}" for model, of_model in scores.items()]
+    accuracies = [f"{model}: test accuracy {intervals.format_accuracy(of_model)}" for model, of_model in scores.items()]
     print(*accuracies, comparison.verdict(*models), reason, sep="\n")
 
 

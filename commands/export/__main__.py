@@ -14,7 +14,7 @@ import numpy as np
 
 from transfer import command
 from transfer.common import atomic, io
-from transfer.evaluation import metrics, significance, tables
+from transfer.evaluation import intervals, significance, tables
 from transfer.inference import model_choice
 from transfer.interface.errors import UserError
 from transfer.loading import prepared
@@ -69,7 +69,7 @@ def main() -> None:
         }
         right = {which: output.argmax(axis=1) == test.labels for which, output in probabilities.items()}
         results: dict[str, dict[str, Any]] = {
-            which: metrics.accuracy_with_interval(of_which) for which, of_which in right.items()
+            which: intervals.accuracy_with_interval(of_which) for which, of_which in right.items()
         }
         for file in FILES:
             results[file] |= {
@@ -77,10 +77,10 @@ def main() -> None:
                 "comparison": significance.compare_paired(right[name], right[file]).metrics(name, file),
             }
         io.write_json(folder / ACCURACY, results)
-    print(f"{name}: test accuracy {metrics.format_accuracy(results[name])}")
+    print(f"{name}: test accuracy {intervals.format_accuracy(results[name])}")
     for file in FILES:
         print(
-            f"{file}: test accuracy {metrics.format_accuracy(results[file])}, "
+            f"{file}: test accuracy {intervals.format_accuracy(results[file])}, "
             f"probabilities within {results[file]['largest_difference']:.1g} of {name}'s; "
             f"{results[file]['comparison']['verdict']}"
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from transfer.evaluation import metrics, near_duplicates
+from transfer.evaluation import intervals, near_duplicates
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import Split
 
@@ -147,7 +147,7 @@ def test_accuracies_are_those_of_the_images_without_a_near_duplicate():
     assert (summary["threshold"], summary["compared_with"], summary["images"]) == (0.9, "train and validation", 1)
     assert summary["highest_cosine"] == pytest.approx(1)
     # The second test image has a near-duplicate. Of the other two, each model classifies one correctly.
-    low, high = metrics.wilson_interval(1, 2)
+    low, high = intervals.wilson_interval(1, 2)
     half = {"accuracy": 0.5, "accuracy_low": low, "accuracy_high": high}
     assert summary["without"] == {"images": 2, "head": half, "tuned": half}
 

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from runs import STAGES, fork_server, run_forked, run_stage, write_params
-from transfer.evaluation import metrics
+from transfer.evaluation import intervals
 
 # One worker runs all tests that share the project, so that it is made once.
 pytestmark = pytest.mark.xdist_group("project")
@@ -163,7 +163,7 @@ def test_evaluate_writes_the_same_numbers_to_every_file(project):
     assert splits.loc[("finetune", "test"), columns].tolist() == [scores["finetune"][name] for name in columns]
     of_validation = splits.loc[("train_tl", "validation")]
     assert of_validation["accuracy"] == read(folder, "metrics/train_tl.json")["validation"]["accuracy"]
-    interval = metrics.wilson_interval(round(of_validation["accuracy"] * 6), 6)
+    interval = intervals.wilson_interval(round(of_validation["accuracy"] * 6), 6)
     assert of_validation[["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(interval, abs=1e-6)
     bins = pd.read_csv(folder / EVALUATE / "calibration.csv")
     assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from transfer.common import arrays
-from transfer.evaluation.metrics import accuracy_with_interval
+from transfer.evaluation.intervals import accuracy_with_interval
 from transfer.loading.prepared import Split
 from transfer.plotting.pairs import ImagePair
 

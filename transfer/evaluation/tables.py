@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from transfer.evaluation.metrics import wilson_interval
+from transfer.evaluation.intervals import wilson_interval
 from transfer.loading.prepared import Split
 
 # The text columns of the table of predictions.

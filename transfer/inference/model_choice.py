@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from transfer.evaluation.selection import select_model
+from transfer.evaluation.model_selection import select_model
 from transfer.models import checkpoint
 
 MODELS = ("train_tl", "finetune")

@@ -1,13 +1,13 @@
 """The selection of a model by its validation metrics."""
 
-from transfer.evaluation import selection
+from transfer.evaluation import model_selection
 
 
 def select(head, tuned):
     """The selected model and the reason, given (accuracy, loss) of both models."""
     names = ("accuracy", "loss")
     validation = {"train_tl": dict(zip(names, head, strict=True)), "finetune": dict(zip(names, tuned, strict=True))}
-    return selection.select_model(validation)
+    return model_selection.select_model(validation)
 
 
 def test_the_best_validation_accuracy_wins_and_ties_go_to_the_smaller_loss_or_the_first_model():

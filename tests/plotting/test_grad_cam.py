@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from networks import lively
-from transfer.evaluation import grad_cam
 from transfer.models import classifier
 from transfer.models.tensorflow import tf
+from transfer.plotting import grad_cam
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
 
