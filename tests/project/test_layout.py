@@ -116,6 +116,13 @@ def test_every_imported_module_exists():
     assert [f"{relative(path)}: {other}" for path in files for other in imported(path) if not other.is_file()] == []
 
 
+def test_the_design_page_lists_every_module():
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text()
+    modules = [path.relative_to(ROOT / "transfer").with_suffix("") for path in (ROOT / "transfer").rglob("*.py")]
+    named = [module for module in modules if module.name not in ("__init__", "params")]
+    assert [module.as_posix() for module in named if f"`{module.as_posix()}`" not in page] == []
+
+
 def test_the_library_knows_neither_stages_nor_commands():
     for path in (ROOT / "transfer").rglob("*.py"):
         for node in ast.walk(parse(path)):
