@@ -122,7 +122,8 @@ def split_class_folders(
     labels = listing.class_folders(source)
     if len(labels) < 2:
         raise UserError(
-            f"{source}/ has {len(labels)} class folders: at least two are needed, one folder for each class."
+            f"{source}/ has {'one class folder' if labels else 'no class folder'}: at least two are needed, one for each "
+            "class."
         )
     images_and_others = {label: listing.list_images(source / label) for label in labels}
     images = [(label, path) for label, (of_class, _) in images_and_others.items() for path in of_class]

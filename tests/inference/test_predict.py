@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runs import ROOT, run_python
+from runs import ROOT, run_forked, run_python
 
 pytestmark = pytest.mark.xdist_group("project")
 
@@ -25,7 +25,7 @@ def models(project, tmp_path_factory):
 
 def predict(folder, *arguments):
     """Run predict.py; the status may be any."""
-    return run_python(folder, "predict.py", *map(str, arguments))
+    return run_forked(folder, "predict.py", *map(str, arguments))
 
 
 @pytest.mark.parametrize("model", ["train_tl", "finetune"])
@@ -91,7 +91,7 @@ def test_an_output_that_a_table_must_not_replace_is_an_error_before_the_work(mod
     photograph(tmp_path / "one.jpg")
     (tmp_path / "folder").mkdir()
     before = (tmp_path / "one.jpg").read_bytes()
-    done = run_python(tmp_path, models / "predict.py", "one.jpg", "--output", output)
+    done = run_forked(tmp_path, models / "predict.py", "one.jpg", "--output", output)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"--output {Path(output)} cannot be a table: name a new file, such as predictions.csv.\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "one.jpg"]

@@ -759,7 +759,7 @@ COMMANDS = {
     "source with one class": (
         source_of(a=3),
         [*MAKE_DATASET, "mine"],
-        ["mine/ has 1 class folders: at least two are needed, one folder for each class."],
+        ["mine/ has one class folder: at least two are needed, one for each class."],
     ),
     "source with two small classes": (
         source_of(a=2, b=1, c=5),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, passes, precisions, processes, tables
+from benchmarks import clones, costs, folds, passes, precisions, processes, tables
 from runs import ROOT
 from transfer.common import io
 from transfer.models.tensorflow import keras
@@ -54,6 +54,43 @@ def test_the_parameters_of_a_clone_are_changed_by_dotted_key(tmp_path):
     clones.change_params(tmp_path, {"augment.views": 1, "seed": 3})
     changed = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert changed == {"seed": 3, "augment": {"views": 1, "flip": None}}
+
+
+def test_every_image_is_held_out_once_in_folds_of_equal_size():
+    fold = folds.assign_folds(images=10, folds=4, seed=1)
+    assert sorted(np.bincount(fold)) == [2, 2, 3, 3]
+    assert np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=1))
+    assert not np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=2))
+
+
+PROBE = """
+import time
+from pathlib import Path
+from transfer.caching import state_file
+def main():
+    state_file.save(Path("state.npz"), {}, {})
+    time.sleep(0.5)
+"""
+
+
+def test_the_cost_of_the_state_is_the_time_in_the_functions_that_keep_it(tmp_path):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/probe.py").write_text(PROBE)
+    for change in costs.VARIANTS.values():
+        seconds = costs.time_stage(tmp_path, "probe", change)
+        assert 0 < seconds["state"] < 0.5 < seconds["stage"]
+
+
+def test_the_cost_of_determinism_is_the_median_of_the_ratios():
+    stage_seconds = {"as_it_is": (11.0, 12.0, 30.0), "without_determinism": (10.0, 10.0, 10.0)}
+    runs = {
+        name: [{"stage": stage, "state": 0.6} for stage in of_variant] for name, of_variant in stage_seconds.items()
+    }
+    shares = costs.relative_costs(runs)
+    assert shares["determinism"] == pytest.approx(0.2)
+    assert shares["state"] == pytest.approx(0.6 / 12)
+    low, high = shares["determinism_interval"]
+    assert 0.1 <= low + 1e-9 and high <= 2 + 1e-9
 
 
 def test_the_documentation_has_the_tables_of_the_committed_measurement():

@@ -276,7 +276,7 @@ def test_a_source_that_overlaps_with_the_dataset_is_an_error(full, make, source)
 def test_a_single_class_is_an_error(tmp_path, empty, make, photograph):
     source = class_folders(tmp_path / "source", photograph, classes=["glass"])
     assert errors(make, empty, source) == [
-        f"{source}/ has 1 class folders: at least two are needed, one folder for each class."
+        f"{source}/ has one class folder: at least two are needed, one for each class."
     ]
 
 

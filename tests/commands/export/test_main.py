@@ -10,7 +10,7 @@ import pytest
 
 from commands.export import __main__ as export
 from commands.export import formats
-from runs import run_python
+from runs import run_forked
 from transfer.interface.errors import UserError
 from transfer.loading import prepared
 
@@ -18,7 +18,7 @@ from transfer.loading import prepared
 @pytest.mark.xdist_group("project")
 def test_the_command_measures_the_files_that_it_writes(project, tmp_path, monkeypatch):
     folder = shutil.copytree(project[0], tmp_path / "project")
-    done = run_python(folder, "-m", "commands.export", "out", "--model", "finetune")
+    done = run_forked(folder, "-m", "commands.export", "out", "--model", "finetune")
     assert done.returncode == 0, done.stderr
     names = {"model.keras", "model.tflite", "model_8bit.tflite", "classes.txt", "accuracy.json"}
     assert {path.name for path in (folder / "out").iterdir()} == names
@@ -64,7 +64,7 @@ def test_test_images_that_the_model_may_have_been_trained_on_are_an_error(projec
     table = folder / "plots/predictions.csv"
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
     rows[rows["pixels"] != rows["pixels"][0]].to_csv(table, index=False)
-    done = run_python(folder, "-m", "commands.export", "out")
+    done = run_forked(folder, "-m", "commands.export", "out")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "prepared/ and plots/predictions.csv have different test images: run `dvc repro`, then export again.\n"
