@@ -90,7 +90,7 @@ def test_the_cost_of_determinism_is_the_median_of_the_ratios():
     assert shares["determinism"] == pytest.approx(0.2)
     assert shares["state"] == pytest.approx(0.6 / 12)
     low, high = shares["determinism_interval"]
-    assert 0.1 <= low + 1e-9 and high <= 2 + 1e-9
+    assert low == pytest.approx(0.1) and high == pytest.approx(2.0)
 
 
 def test_the_documentation_has_the_tables_of_the_committed_measurement():
