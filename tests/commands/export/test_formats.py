@@ -8,6 +8,9 @@ from networks import lively
 from runs import run_python
 from transfer.models import classifier
 
+# One worker makes each exported folder once.
+pytestmark = pytest.mark.xdist_group("export")
+
 CLASSES = ["a", "b", "c"]
 # Many images: the deepest maps are single points, and statistics of few of them would amplify rounding errors.
 MANY = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
