@@ -15,8 +15,12 @@ help:
 	@echo "make test                   install, check the code and run all tests"
 	@echo "make quick                  run the tests that take seconds"
 	@echo "make check                  check style and types"
-	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder of class folders;"
-	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split"
+	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder or zip file of class folders;"
+	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split;"
+	@echo "  [DECISIONS=decided.csv]   go on after a conflict, with the decisions in dataset_conflicts.csv;"
+	@echo "  [BACKBONE=MobileNetV2]    set this backbone in params.yaml, with ImageNet weights and fitting values;"
+	@echo "  [RECIPE=study]            train as the study did, with InceptionResNetV2 unless BACKBONE is set;"
+	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network"
@@ -55,10 +59,13 @@ check: $(VENV)/test
 	ruff format --check .
 	mypy
 
+option = $(if $(value $(1)),$(2) $(call quoted,$(1)))
+dataset_options = $(call option,GROUPS,--groups) $(call option,DECISIONS,--decisions) \
+	$(call option,BACKBONE,--backbone) $(call option,RECIPE,--recipe) $(if $(value KEEP_PARAMS),--keep-params)
 dataset: $(VENV)/run
 	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
-	@python -m commands.dataset $(call quoted,SOURCE) $(if $(value GROUPS),--groups $(call quoted,GROUPS))
+	@python -m commands.dataset $(dataset_options) -- $(call quoted,SOURCE)
 
 verify: $(VENV)/run
 	@python -m commands.verify
@@ -87,7 +94,7 @@ fuzz: $(VENV)/test
 sample: $(VENV)/run
 	rm -rf sample/drawn
 	python -m sample.draw sample/drawn
-	python -m commands.dataset sample/drawn
+	python -m commands.dataset sample/drawn --keep-params
 	python -m sample.pretrain $(SAMPLE_WEIGHTS)
 	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 

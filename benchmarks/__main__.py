@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clones, processes, tables
+from commands.paths import user_path
 from commands.programs import output_of
 from transfer import command, params_file
 from transfer.common import io
@@ -36,7 +37,9 @@ DVC = ("-m", "dvc")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench SOURCE=folder", description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="photographs: train, validation and test, each with class folders")
+    parser.add_argument(
+        "folder", type=user_path, help="photographs: train, validation and test, each with class folders"
+    )
     folder = parser.parse_args().folder.resolve()
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(folder, Path(temporary))

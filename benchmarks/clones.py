@@ -14,7 +14,8 @@ def create(clone: Path, folder: Path) -> None:
     call("git", "clone", "--quiet", str(Path.cwd()), str(clone))
     # The pipeline depends on all of weights/, even if a backbone uses none of them.
     dvc("pull", "--quiet", *map(str, Path("weights").glob("*.dvc")), folder=clone)
-    call(sys.executable, "-m", "commands.dataset", str(folder.resolve()), folder=clone)
+    # Each measurement sets the parameters that it is about.
+    call(sys.executable, "-m", "commands.dataset", "--keep-params", str(folder.resolve()), folder=clone)
     # With an author of its own: on a machine that only measures, git may have none configured.
     author = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost")
     call("git", *author, "commit", "--all", "--quiet", "--message", "other images", folder=clone)

@@ -14,6 +14,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks import clones
+from commands.paths import user_path
 from commands.programs import dvc
 from transfer import command
 from transfer.common import io
@@ -23,7 +24,7 @@ BACKBONE = ["image_size=224", "backbone.name=MobileNetV2", "backbone.weights=ima
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.photographs", description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="dataset with train, validation and test, or class folders")
+    parser.add_argument("folder", type=user_path, help="dataset with train, validation and test, or class folders")
     parser.add_argument("output", type=Path, help="JSON file to write")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="one run for each (default: 1 2 3)")
     parser.add_argument(

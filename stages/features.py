@@ -21,6 +21,7 @@ BACKBONE = Path("models/backbone")
 
 def main() -> None:
     settings = params_file.load()
+    params_file.check_weights_fit_dataset(settings)
     applications.check_weights(settings.backbone.weights)
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     views_of = {"train": augmentation.views, "validation": 1, "test": 1}

@@ -333,3 +333,35 @@ def test_loading_parameters_imports_neither_tensorflow_nor_keras():
     process = run_python(ROOT, "-c", code)
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() == "[]"
+
+
+def test_the_weights_of_the_sample_are_refused_on_other_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    bound = "outs:\n- md5: 12\n  path: x\n  remote: embedded\n  push: false\n"
+    own = "outs:\n- md5: 12\n  path: x\n"
+    sample, others = "weights/sample.weights.h5", "weights/ours.weights.h5"
+    (tmp_path / f"{sample}.dvc").write_text(bound)
+    (tmp_path / f"{others}.dvc").write_text(own)
+    dataset = tmp_path / "dataset_images.dvc"
+
+    def check(weights):
+        path = write_changed(tmp_path / "params.yaml", "backbone.weights", weights)
+        params_file.check_weights_fit_dataset(params_file.load(path))
+
+    dataset.write_text(bound)
+    check(sample)
+    for text in (own, bound.replace("embedded", "team")):
+        dataset.write_text(text)
+        with pytest.raises(UserError) as raised:
+            check(sample)
+        assert str(raised.value) == (
+            f"params.yaml: backbone.weights is {sample}, which was made for the embedded sample and not for the data "
+            "of dataset_images.dvc: set it to imagenet, and set image_size and finetune.frozen_layers to fit, or let "
+            "`make dataset` set them."
+        )
+        for weights in (others, "weights/untracked.h5", "imagenet", None):
+            check(weights)
+    dataset.unlink()
+    with pytest.raises(UserError):
+        check(sample)

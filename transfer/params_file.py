@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from transfer.dataset import dvcfile
 from transfer.dataset.params import DataParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors
@@ -17,6 +18,7 @@ from transfer.models.params import BackboneParams
 from transfer.training.params import FinetuneParams, TrainTlParams
 
 PATH = Path("params.yaml")
+DATASET_FILE = Path("dataset_images.dvc")
 
 
 class Params(Section):
@@ -77,3 +79,23 @@ def load(path: str | Path = PATH) -> Params:
     if not math.isclose(total, 1, abs_tol=1e-6):
         raise UserError(f"{path}: data.split adds up to {total:g}; its three shares must add up to 1.")
     return params
+
+
+def uses_weights_of_sample(params: Params) -> bool:
+    """Whether the backbone's weights are those of the embedded sample, by the `.dvc` file beside them."""
+    weights = params.backbone.weights
+    return weights not in (None, "imagenet") and dvcfile.is_bound(Path(f"{weights}.dvc"))
+
+
+def check_weights_fit_dataset(params: Params) -> None:
+    """Raises UserError if the sample's weights, made for rendered images, are to be used on other data.
+
+    Data are the sample as long as their `.dvc` file binds them to the embedded remote: `prepare` refuses changed data
+    that are still bound.
+    """
+    if uses_weights_of_sample(params) and not dvcfile.is_bound(DATASET_FILE):
+        raise UserError(
+            f"{PATH}: backbone.weights is {params.backbone.weights}, which was made for the embedded sample and "
+            f"not for the data of {DATASET_FILE}: set it to imagenet, and set image_size and finetune.frozen_layers to "
+            "fit, or let `make dataset` set them."
+        )

@@ -1,10 +1,10 @@
 """The CSV file of groups: which images must go to the same split."""
 
-import csv
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from transfer.interface.errors import UserError, UserErrors
+from commands.dataset import tables
+from transfer.interface.errors import UserErrors
 
 COLUMNS = ("path", "group")
 
@@ -19,23 +19,11 @@ def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
         UserError: the file is missing, is not a table, or lacks a column.
         UserErrors: one sentence for each path that is unknown, is listed twice, or has no group.
     """
-    try:
-        # Excel begins UTF-8 with a byte order mark.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns, rows = reader.fieldnames or [], list(reader)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: GROUPS must be a CSV file with the columns path and group.") from None
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read as a CSV file ({error}): its columns must be path and group.") from None
-    missing = [column for column in COLUMNS if column not in columns]
-    if missing:
-        raise UserError(f"{path} has no column {' and no column '.join(missing)}: its first line must be path,group.")
     groups: dict[str, str] = {}
     errors = []
-    for row in rows:
-        name, group = (row[column] or "" for column in COLUMNS)
-        image = PurePosixPath(name).as_posix()
+    for row in tables.read_rows(path, "GROUPS", COLUMNS):
+        name, group = row["path"], row["group"]
+        image = tables.image_name(name)
         if image not in images:
             errors.append(
                 f"{path} lists {name!r}, which is not an image in SOURCE: write paths relative to SOURCE, such as "

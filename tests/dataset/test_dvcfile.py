@@ -74,6 +74,31 @@ def test_release_does_not_create_a_missing_file():
     assert not DVC_FILE.exists()
 
 
+@pytest.mark.parametrize(
+    ("deps", "origin"),
+    [
+        (
+            "- path: photos\n  repo:\n    url: git@example.com:team/registry\n    rev_lock: 1234\n",
+            "git@example.com:team/registry",
+        ),
+        ("- etag: '12'\n  path: https://example.com/photos\n", "https://example.com/photos"),
+        ("- photos\n", "elsewhere"),
+    ],
+)
+def test_release_removes_an_import_whole_and_says_where_it_came_from(deps, origin):
+    DVC_FILE.write_text(f"md5: 1f\nfrozen: true\ndeps:\n{deps}outs:\n{OUT}")
+    assert dvcfile.release(DVC_FILE) == origin
+    assert not DVC_FILE.exists()
+
+
+def test_only_data_of_the_embedded_remote_are_bound():
+    assert not dvcfile.is_bound(DVC_FILE)
+    DVC_FILE.write_text(f"outs:\n{OUT}  remote: ours\n")
+    assert not dvcfile.is_bound(DVC_FILE)
+    DVC_FILE.write_text(BOUND)
+    assert dvcfile.is_bound(DVC_FILE)
+
+
 def test_release_undoes_bind():
     DVC_FILE.write_text(f"outs:\n{OUT}")
     dvcfile.bind(DVC_FILE)
@@ -83,7 +108,7 @@ def test_release_undoes_bind():
     assert DVC_FILE.read_text() == f"outs:\n{OUT}"
 
 
-@pytest.mark.parametrize("act", [dvcfile.binding_errors, dvcfile.bind, dvcfile.release])
+@pytest.mark.parametrize("act", [dvcfile.binding_errors, dvcfile.bind, dvcfile.release, dvcfile.is_bound])
 def test_a_broken_file_is_named_and_left_unchanged(act):
     DVC_FILE.write_text("<<<<<<< HEAD\nouts: [\n")
     with pytest.raises(

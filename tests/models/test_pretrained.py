@@ -5,8 +5,10 @@ import re
 import shutil
 from urllib.error import URLError
 
+import h5py
 import numpy as np
 import pytest
+from keras.src.legacy.saving import legacy_h5_format
 
 from transfer.interface.errors import UserError
 from transfer.models import pretrained
@@ -101,3 +103,80 @@ def test_without_a_network_the_error_names_the_file_to_download_and_its_folder(t
         rf"https://\S+/efficientnetv2-b0_notop\.h5 where there is a network and put it into {home}$",
     ):
         pretrained.build("EfficientNetV2B0", "imagenet", 32, "float32")
+
+
+NO_TOP = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """A folder for ImageNet weights, and no network."""
+
+    def fail(*_, **__):
+        raise URLError("no network")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", fail)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))  # read from the variable at the import
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+def legacy_file(path, model):
+    """Write weights in the older format, which the files of ImageNet weights have."""
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A whole file of weights for MobileNetV2, under the name of its ImageNet weights."""
+    model = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
+    return legacy_file(tmp_path_factory.mktemp("whole") / "weights.h5", model)
+
+
+@pytest.mark.parametrize(
+    "kind", ["half", "nearly whole", "page", "empty", "of another backbone", "in another format", "a picture"]
+)
+def test_a_broken_file_of_imagenet_weights_is_named_and_stays(keras_home, whole, narrow, kind):
+    data = whole.read_bytes()
+    contents = {
+        "half": data[: len(data) // 2],
+        "nearly whole": data[:-1000],
+        "page": b"<html>proxy</html>",
+        "empty": b"",
+        "of another backbone": legacy_file(keras_home / "narrow.h5", narrow[0]).read_bytes(),
+        "in another format": narrow[1].read_bytes(),
+        "a picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    }
+    path = keras_home / "models" / NO_TOP
+    path.write_bytes(contents[kind])
+    with pytest.raises(UserError) as raised:
+        pretrained.build("MobileNetV2", "imagenet", 224, "float32")
+    message = str(raised.value)
+    assert message.startswith(
+        f"{path} does not hold the ImageNet weights of MobileNetV2, perhaps because its download "
+    )
+    assert message.endswith("): delete the file, and run again with a network or put a whole file there.")
+    assert "\n" not in message
+    assert path.read_bytes() == contents[kind]
+
+
+def test_a_file_with_a_wrong_checksum_is_named_and_stays(keras_home):
+    # Keras knows the checksums of some weights, would download again, and would delete the file if that failed.
+    path = keras_home / "models" / "efficientnetv2-b0_notop.h5"
+    path.write_bytes(b"half")
+    with pytest.raises(
+        UserError, match=r"^\S+/efficientnetv2-b0_notop\.h5 does not hold .*\(its checksum is wrong\): "
+    ):
+        pretrained.build("EfficientNetV2B0", "imagenet", 32, "float32")
+    assert path.read_bytes() == b"half"
+
+
+def test_a_whole_file_works_without_a_network(keras_home, whole):
+    shutil.copy(whole, keras_home / "models" / NO_TOP)
+    backbone = pretrained.build("MobileNetV2", "imagenet", 224, "float32")
+    assert backbone.source == "imagenet"
+    with h5py.File(whole) as file:
+        assert np.array_equal(backbone.model.get_layer("Conv1").get_weights()[0], file["Conv1/Conv1/kernel"])

@@ -733,9 +733,16 @@ COMMANDS = {
     "missing source": (
         unharmed,
         [*MAKE_DATASET, "mine"],
-        ["mine is not a folder: SOURCE must be a folder of class"],
+        ["mine is missing: SOURCE must be a folder of class folders, or a zip file of one."],
     ),
-    "file as source": (with_content("mine", ""), [*MAKE_DATASET, "mine"], ["mine is not a folder"]),
+    "file as source": (
+        with_content("mine", ""),
+        [*MAKE_DATASET, "mine"],
+        [
+            "mine is neither a folder nor a whole zip file: SOURCE must be a folder of class folders, or a zip file of "
+            "one."
+        ],
+    ),
     "source inside the dataset": (
         unharmed,
         [*MAKE_DATASET, f"{DATA}/train"],
@@ -754,7 +761,7 @@ COMMANDS = {
     "source without classes": (
         source_of(),
         [*MAKE_DATASET, "mine"],
-        ["mine is not a folder: SOURCE must be a folder of class folders."],
+        ["mine is missing: SOURCE must be a folder of class folders, or a zip file of one."],
     ),
     "source with one class": (
         source_of(a=3),

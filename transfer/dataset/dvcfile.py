@@ -1,4 +1,4 @@
-"""The `.dvc` file of a dataset: whether its data are bound to the remote of the embedded sample.
+"""The `.dvc` file of a dataset: whether its data are bound to the remote of the embedded sample, or to an import.
 
 The sample comes from a DVC remote inside the repository (`remote: embedded`, `push: false`). A team's own data must not
 stay bound to it, because `dvc push` would then never send them anywhere.
@@ -37,15 +37,39 @@ def bind(dvc_file: Path) -> None:
     _write(dvc_file, content)
 
 
-def release(dvc_file: Path) -> None:
-    """Remove the binding from a `.dvc` file, if it has one."""
+def release(dvc_file: Path) -> str | None:
+    """Make the data of a `.dvc` file a team's own, so that `dvc add` tracks them and `dvc push` sends them.
+
+    Removes the binding to the embedded remote from the file. Data that were imported (`dvc import`, `dvc import-url`)
+    would stay bound to where they came from: of an import, the whole file is removed.
+
+    Returns:
+        where the data were imported from; None if they were not.
+    """
     content = _read(dvc_file)
+    if "deps" in content or "frozen" in content:
+        dvc_file.unlink()
+        return _origin(content)
     bound = [out for out in content.get("outs", []) if _is_bound(out)]
     for out in bound:
         del out["remote"]
         out.pop("push", None)
     if bound:
         _write(dvc_file, content)
+    return None
+
+
+def is_bound(dvc_file: Path) -> bool:
+    """Whether the data of a `.dvc` file are those of the embedded sample; False if there is no such file."""
+    return any(_is_bound(out) for out in _read(dvc_file).get("outs", []))
+
+
+def _origin(content: dict[str, Any]) -> str:
+    """Where the data of an import came from: an address, or the repository that they were imported from."""
+    deps = content.get("deps")
+    source = deps[0] if isinstance(deps, list) and deps and isinstance(deps[0], dict) else {}
+    repository = source.get("repo")
+    return str((repository if isinstance(repository, dict) else {}).get("url") or source.get("path") or "elsewhere")
 
 
 def _is_bound(out: dict[str, Any]) -> bool:

@@ -1,10 +1,12 @@
 """`make dataset` in a repository of its own: the dataset that it makes of a folder, and its errors."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -12,11 +14,17 @@ import pytest
 import yaml
 from PIL import Image
 
-from commands.dataset.__main__ import user_path
-from runs import ROOT
+from commands.dataset import params_editor
+from commands.paths import user_path
+from runs import ROOT, STAGES, run_stage
 from transfer.dataset import decoding
 
 DVC_FILE = "dataset_images.dvc"
+CONFLICTS = "dataset_conflicts.csv"
+HOW_TO_DECIDE = (
+    f"Write keep or remove into the column decision of {CONFLICTS}, so that each image is kept in one place only, and "
+    f"run again with DECISIONS={CONFLICTS}."
+)
 BOUND = "  remote: embedded\n  push: false\n"
 
 
@@ -188,14 +196,17 @@ def test_a_folder_that_is_already_split_replaces_the_sample_unchanged(tmp_path, 
     assert {path.parts[-2] for path in (full / "dataset_images").rglob("*.png")} == {"old", "older"}
 
 
-def errors(make, repository, source, *options):
-    """The error messages for a source. Nothing has changed, and no traceback is shown."""
+def errors(make, repository, source, *options, writes=()):
+    """The error messages for a source. No file but `writes` has changed, and no traceback is shown."""
     before = contents(repository)
     done = make(repository, source, *options)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert contents(repository) == before
+    after = contents(repository)
+    assert {name: after[name] for name in after if name not in writes} == before
+    assert after.keys() >= set(writes)
+    assert not (repository / ".scratch").is_dir() or not list((repository / ".scratch").iterdir())
     assert not list(repository.glob(".*.partial"))
     return done.stderr.splitlines()
 
@@ -238,8 +249,15 @@ def test_all_unreadable_files_are_reported_and_the_old_data_stay(tmp_path, full,
 def test_one_image_in_two_classes_is_an_error(tmp_path, empty, make, photograph):
     source = class_folders(tmp_path / "source", photograph)
     shutil.copy(source / "glass" / "03.png", source / "metal" / "other.png")
-    assert errors(make, empty, source) == [
-        f"{source}/glass/03.png and {source}/metal/other.png are the same image in two classes: keep one."
+    assert errors(make, empty, source, writes={CONFLICTS}) == [
+        f"{source}/glass/03.png and {source}/metal/other.png are the same image in two classes: decide in {CONFLICTS}.",
+        HOW_TO_DECIDE,
+    ]
+    assert contents(empty)[CONFLICTS].decode().splitlines()[0] == "path,class,pixels,conflict,decision"
+    pixels = decoding.pixel_digest(decoding.decode(source / "glass" / "03.png").pixels)
+    assert contents(empty)[CONFLICTS].decode().splitlines()[1:] == [
+        f"glass/03.png,glass,{pixels},two classes,",
+        f"metal/other.png,metal,{pixels},two classes,",
     ]
 
 
@@ -254,7 +272,7 @@ def test_a_tilde_in_source_and_groups_is_the_home_folder(home, empty, make, phot
 
 def test_messages_name_a_path_with_a_tilde_in_full(home, empty, make):
     assert errors(make, empty, "~/nothing") == [
-        f"{home}/nothing is not a folder: SOURCE must be a folder of class folders."
+        f"{home}/nothing is missing: SOURCE must be a folder of class folders, or a zip file of one."
     ]
 
 
@@ -264,7 +282,7 @@ def test_the_tilde_of_an_unknown_user_stays_as_it_is():
 
 def test_a_missing_source_is_an_error(tmp_path, empty, make):
     assert errors(make, empty, tmp_path / "no such folder") == [
-        f"{tmp_path}/no such folder is not a folder: SOURCE must be a folder of class folders."
+        f"{tmp_path}/no such folder is missing: SOURCE must be a folder of class folders, or a zip file of one."
     ]
 
 
@@ -357,8 +375,9 @@ def test_one_image_in_two_groups_is_an_error(tmp_path, empty, make, photograph):
     shutil.copy(source / "glass" / "03.png", source / "glass" / "copy.png")
     groups = groups_file(tmp_path / "groups.csv", [("glass/03.png", "a"), ("glass/copy.png", "b")])
     copies = f"{source}/glass/03.png and {source}/glass/copy.png"
-    assert errors(make, empty, source, "--groups", groups) == [
-        f"{copies} are the same image in the groups a and b: give it one group."
+    assert errors(make, empty, source, "--groups", groups, writes={CONFLICTS}) == [
+        f"{copies} are the same image in two groups: decide in {CONFLICTS}.",
+        HOW_TO_DECIDE,
     ]
 
 
@@ -380,10 +399,249 @@ def test_groups_for_a_folder_that_is_already_split_are_an_error(tmp_path, empty,
     ]
 
 
+@pytest.fixture
+def sample(full, commit):
+    """A repository with the sample's weights in params.yaml, and the `.dvc` file that binds them."""
+    weights = yaml.safe_load((full / "params.yaml").read_text())["backbone"]["weights"]
+    (full / "weights").mkdir()
+    shutil.copy(ROOT / f"{weights}.dvc", full / "weights")
+    commit(full)
+    return full
+
+
+CHANGES = {
+    "image_size": ("128", "224"),
+    "backbone.weights": ("weights/mobilenet_v2_0.35_rendered.weights.h5", "imagenet"),
+    "evaluate.near_duplicate": ("0.999", "0.8"),
+}
+
+
+def test_photographs_replace_the_backbone_of_the_sample(tmp_path, sample, make, photograph):
+    done = make(sample, class_folders(tmp_path / "source", photograph))
+    assert (done.returncode, done.stderr) == (0, "")
+    for key, (before, after) in CHANGES.items():
+        assert f"params.yaml: {key} was {before}, is {after}\n" in done.stdout
+    assert done.stdout.count("params.yaml: ") == len(CHANGES)
+    assert done.stdout.endswith(
+        f"Next: `git add {DVC_FILE} params.yaml`, `dvc repro`, and `git commit` when you are satisfied.\n"
+    )
+    before, after = ((folder / "params.yaml").read_text().splitlines() for folder in (ROOT, sample))
+    changed = [new.split("#")[0].strip() for old, new in zip(before, after, strict=True) if old != new]
+    assert changed == ["image_size: 224", "weights: imagenet", "near_duplicate: 0.8"]
+
+
+def test_keep_params_leaves_the_parameters(tmp_path, sample, make, photograph):
+    done = make(sample, class_folders(tmp_path / "source", photograph), "--keep-params")
+    assert done.returncode == 0
+    assert (sample / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    assert "params.yaml" not in done.stdout
+
+
+def test_a_backbone_of_ones_own_stays_unless_another_is_named(tmp_path, sample, make, photograph, commit):
+    source = class_folders(tmp_path / "source", photograph)
+    params = (sample / "params.yaml").read_text().replace("weights/mobilenet_v2_0.35_rendered.weights.h5", "null")
+    (sample / "params.yaml").write_text(params)
+    assert "params.yaml" not in make(sample, source).stdout
+    assert (sample / "params.yaml").read_text() == params
+    commit(sample)
+    done = make(sample, source, "--backbone", "InceptionResNetV2", "--recipe", "study")
+    settings = yaml.safe_load((sample / "params.yaml").read_text())
+    assert (settings["image_size"], settings["finetune"]["frozen_layers"]) == (320, [500, 300])
+    assert settings["backbone"] == {"name": "InceptionResNetV2", "weights": "imagenet"}
+    assert settings["train_tl"]["early_stopping"] == {"patience": 2, "min_delta": 0.001}
+    assert (settings["train_tl"]["schedule"], settings["finetune"]["learning_rate"]) == ("constant", 0.00001)
+    assert "finetune.learning_rate was 0.0003, is 0.00001\n" in done.stdout
+    assert "evaluate.near_duplicate was not measured for InceptionResNetV2" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--backbone", "ResNet5"), "BACKBONE is ResNet5, which is not a class of keras.applications; did you mean "),
+        (("--keep-params", "--recipe", "study"), "KEEP_PARAMS leaves params.yaml as it is: leave it out to set "),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_errors(tmp_path, sample, make, photograph, options, message):
+    (line,) = errors(make, sample, class_folders(tmp_path / "source", photograph), *options)
+    assert line.startswith(message)
+
+
+def test_a_zip_file_gives_the_same_dataset_as_its_folder(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "dataset-resized", photograph)
+    again = shutil.copytree(empty, tmp_path / "again")
+    packed = shutil.make_archive(tmp_path / "photos", "zip", tmp_path, source.name)
+    assert make(empty, source).returncode == 0
+    done = make(again, packed)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The class folders are those in dataset-resized/.\n" in done.stdout
+    assert contents(again / "dataset_images") == contents(empty / "dataset_images")
+    assert not list((again / ".scratch").iterdir())
+
+
+def test_the_study_runs_from_an_archive_as_trashnet_is_published(tmp_path, empty, make, photograph):
+    labels = ["cardboard", "glass", "trash"]
+    source = class_folders(tmp_path / "dataset-resized", photograph, labels)
+    shutil.copy(source / "glass" / "03.png", source / "trash" / "other.png")
+    (source / ".DS_Store").write_bytes(b"x")
+    photograph(tmp_path / "__MACOSX" / "dataset-resized" / "glass" / "._03.png")
+    packed = tmp_path / "dataset-resized.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in [*source.rglob("*"), *(tmp_path / "__MACOSX").rglob("*")]:
+            archive.write(path, path.relative_to(tmp_path))
+    options = ("--backbone", "MobileNetV2", "--recipe", "study")
+    assert errors(make, empty, packed, *options, writes={CONFLICTS})[-1] == HOW_TO_DECIDE
+    header, glass, trash = (empty / CONFLICTS).read_text().splitlines()
+    (empty / CONFLICTS).write_text(f"{header}\n{glass}keep\n{trash}remove\n")
+    done = make(empty, packed, *options, "--decisions", CONFLICTS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dataset_images/ holds 30 images: 24 train, 3 validation, 3 test" in done.stdout
+
+    # Everything as the study, but smaller, and with random weights.
+    values = {"image_size": 32, "backbone.weights": None, "train_tl.epochs": 1, "finetune.epochs": 1}
+    text, _ = params_editor.edited(empty / "params.yaml", values | {"finetune.frozen_layers": [150]})
+    params_editor.write(empty / "params.yaml", text)
+    for stage in STAGES:
+        process = run_stage(stage, empty)
+        assert (process.returncode, process.stderr) == (0, ""), stage
+
+
+def test_errors_in_a_zip_file_name_its_members(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    (source / "glass" / "broken.jpg").write_text("no image")
+    packed = shutil.make_archive(tmp_path / "photos", "zip", source)
+    assert errors(make, empty, packed) == [f"{packed}/glass/broken.jpg is not a readable image: remove or replace it."]
+
+
+def test_splits_under_other_names_are_kept_and_a_missing_one_is_drawn_from_train(tmp_path, empty, make, make_dataset):
+    source = make_dataset(tmp_path / "source", counts=(9, 1, 1))
+    (source / "validation").rename(source / "Testing")
+    shutil.rmtree(source / "test")
+    (source / "train").rename(source / "Training")
+    done = make(empty, source)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The source is already split: Training/ is train, Testing/ is test.\n" in done.stdout
+    assert "The source has no validation split: it was drawn from train, by data.split.\n" in done.stdout
+    assert "dataset_images/ holds 30 images: 24 train, 3 validation, 3 test" in done.stdout
+    made, given = contents(empty / "dataset_images"), contents(source)
+    assert {name: made[name] for name in made if name.startswith("test/")} == {
+        name.replace("Testing", "test"): given[name] for name in given if name.startswith("Testing/")
+    }
+    assert sorted(made.values()) == sorted(given.values())
+
+
+def test_all_kinds_of_conflicts_are_decided_in_the_file_that_lists_them(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    shutil.copy(source / "glass" / "03.png", source / "metal" / "other.png")
+    shutil.copy(source / "glass" / "04.png", source / "glass" / "copy.png")
+    groups = groups_file(tmp_path / "groups.csv", [("glass/04.png", "a"), ("glass/copy.png", "b")])
+    options = ("--groups", groups)
+    assert len(errors(make, empty, source, *options, writes={CONFLICTS})) == 3
+    listed = (empty / CONFLICTS).read_text()
+
+    decided = tmp_path / "decided.csv"
+    for name, decision in [("glass/03", "remove"), ("metal/other", "keep"), ("glass/04", "Keep "), ("glass/copy", "")]:
+        listed = re.sub(rf"^({name}\.png,.*,)$", rf"\1{decision}", listed, flags=re.MULTILINE)
+    decided.write_text(listed)
+    assert errors(make, empty, source, *options, "--decisions", decided) == [
+        f"{decided} has no decision for glass/copy.png: write keep or remove."
+    ]
+    decided.write_text(listed.replace("two groups,\n", "two groups,remove\n"))
+    done = make(empty, source, *options, "--decisions", decided)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"2 images were left out by the decisions in {decided}.\n" in done.stdout
+    assert "dataset_images/ holds 20 images" in done.stdout
+    names = {path.name: path.parent.name for path in (empty / "dataset_images").rglob("*.png")}
+    assert names["other.png"] == "metal"
+    assert "copy.png" not in names
+    assert not list((empty / "dataset_images").glob("*/glass/03.png"))
+
+
+def test_an_image_in_two_splits_is_a_conflict_too(tmp_path, empty, make, make_dataset):
+    source = make_dataset(tmp_path / "source", counts=(16, 2, 3))
+    shutil.copy(source / "train" / "glass" / "03.png", source / "test" / "glass" / "02.png")
+    lines = errors(make, empty, source, writes={CONFLICTS})
+    copies = f"{source}/train/glass/03.png and {source}/test/glass/02.png"
+    assert f"{copies} are the same image in two splits: decide in {CONFLICTS}." in lines
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("glass/3.png,{pixels},keep", "lists 'glass/3.png', which is in no conflict in SOURCE: remove the line."),
+        ("glass/04.png,{pixels},keep", "lists 'glass/04.png', which is in no conflict in SOURCE: remove the line."),
+        ("glass/03.png,0123,keep", "was written for another glass/03.png, whose pixels were different: run without "),
+        ("glass/03.png,{pixels},yes", "has the decision 'yes' for glass/03.png: write keep or remove."),
+        (
+            "glass/03.png,{pixels},\nglass/03.png,{pixels},keep",
+            "has no decision for glass/03.png: write keep or remove.",
+        ),
+    ],
+)
+def test_decisions_that_fit_no_conflict_are_errors(tmp_path, empty, make, photograph, line, message):
+    source = class_folders(tmp_path / "source", photograph)
+    shutil.copy(source / "glass" / "03.png", source / "metal" / "other.png")
+    pixels = decoding.pixel_digest(decoding.decode(source / "glass" / "03.png").pixels)
+    decided = tmp_path / "decided.csv"
+    decided.write_text("path,pixels,decision\n" + line.format(pixels=pixels) + "\n")
+    (error,) = errors(make, empty, source, "--decisions", decided)
+    assert error.startswith(f"{decided} {message}")
+
+
+def test_decisions_may_not_empty_a_class_of_a_split(tmp_path, empty, make, make_dataset):
+    source = make_dataset(tmp_path / "source", counts=(9, 1, 1))
+    shutil.copy(source / "train" / "glass" / "03.png", source / "test" / "glass" / "00.png")
+    params = (empty / "params.yaml").read_text().replace("tolerance: 0.02", "tolerance: 0.1")
+    (empty / "params.yaml").write_text(params)
+    errors(make, empty, source, writes={CONFLICTS})
+    header, train, test = (empty / CONFLICTS).read_text().splitlines()
+    (empty / CONFLICTS).write_text(f"{header}\n{train}keep\n{test}remove\n")
+    assert errors(make, empty, source, "--decisions", CONFLICTS) == [
+        f"The class glass is left without an image in test: keep one in {CONFLICTS}, or remove the class from SOURCE."
+    ]
+
+
+def test_decisions_so_far_are_kept_when_a_conflict_remains(tmp_path, empty, make, photograph):
+    source = class_folders(tmp_path / "source", photograph)
+    for number in ("03", "05"):
+        shutil.copy(source / "glass" / f"{number}.png", source / "metal" / f"other {number}.png")
+    errors(make, empty, source, writes={CONFLICTS})
+    rows = [line for line in (empty / CONFLICTS).read_text().splitlines() if "05" not in line]
+    (empty / CONFLICTS).write_text("\n".join([rows[0], f"{rows[1]}remove", f"{rows[2]}keep"]))
+    done = make(empty, source, "--decisions", CONFLICTS)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == HOW_TO_DECIDE
+    decisions = [line.rpartition(",")[2] for line in (empty / CONFLICTS).read_text().splitlines()]
+    assert decisions == ["decision", "remove", "keep", "", ""]
+
+
+def test_imported_data_become_the_teams_own(tmp_path, empty, make, run, commit, make_dataset, photograph):
+    registry = tmp_path / "registry"
+    make_dataset(registry / "photos", classes=("old", "older"))
+    run(tmp_path, "git", "init", "--quiet", str(registry))
+    for words in (("init", "--quiet"), ("add", "--quiet", "photos")):
+        run(registry, sys.executable, "-m", "dvc", *words)
+    commit(registry)
+    run(empty, sys.executable, "-m", "dvc", "import", "--quiet", str(registry), "photos", "--out", "dataset_images")
+    commit(empty)
+    registry.rename(tmp_path / "moved")  # it need not be there
+
+    done = make(empty, class_folders(tmp_path / "source", photograph))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{DVC_FILE} was an import from {registry}: the images are now your own data" in done.stdout
+    assert set(yaml.safe_load((empty / DVC_FILE).read_text())) == {"outs"}
+    run(empty, sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
+    run(empty, sys.executable, "-m", "dvc", "push", "--quiet", DVC_FILE)
+    assert sum(path.is_file() for path in (tmp_path / "remote").rglob("*")) == 21  # 20 images and their list
+
+
 @pytest.mark.parametrize("target", ["dataset", "report", "bench"])
 def test_make_passes_on_a_name_unchanged_whatever_characters_it_has(run, target):
     odd = "a `touch b` $HOME $(touch c) 'd' \"e\" ;"
-    names = {"dataset": ("SOURCE", "GROUPS"), "report": ("REV",), "bench": ("SOURCE",)}[target]
+    names = {
+        "dataset": ("SOURCE", "GROUPS", "DECISIONS", "BACKBONE", "RECIPE"),
+        "report": ("REV",),
+        "bench": ("SOURCE",),
+    }[target]
     options = ("--no-print-directory", "--dry-run", "--assume-old=.venv/run")
     lines = run(ROOT, "make", *options, target, *(f"{name}={odd}" for name in names)).stdout.splitlines()
     assert shlex.split(lines[-1]).count(odd) == len(names)

@@ -1,0 +1,112 @@
+"""Recognizing splits by the names of their folders, and class folders with such names."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from commands.dataset.layout import Layout, recognize, split_name
+from transfer.interface.errors import UserError
+
+CLASSES = ("glass", "metal")
+
+
+def paths(*folders, classes=CLASSES):
+    """Two images in each class folder of each folder; in a folder itself if there are no classes."""
+    names = [f"{folder}/{label}" for folder in folders for label in classes] if classes else folders
+    return [PurePosixPath(name, f"{number}.jpg") for name in names for number in (1, 2)]
+
+
+def path(text):
+    return PurePosixPath(text)
+
+
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "validation", "test"), {}),
+        (("Training", "Testing"), {"train": "Training", "test": "Testing"}),
+        (("Train", "Val", "Test"), {"train": "Train", "validation": "Val", "test": "Test"}),
+        (("train", "valid", "test"), {"validation": "valid"}),
+        (("TRAIN", "DEV", "EVALUATION DATA"), None),
+        (("train_data", "val_data"), {"train": "train_data", "validation": "val_data"}),
+        (("trainset", "testset"), {"train": "trainset", "test": "testset"}),
+        (("TrainingSet", "TestSet"), {"train": "TrainingSet", "test": "TestSet"}),
+        (("01-train", "02-test"), {"train": "01-train", "test": "02-test"}),
+        (("flowers_train", "flowers_test"), {"train": "flowers_train", "test": "flowers_test"}),
+        (("images/train", "images/dev"), {"train": "images/train", "validation": "images/dev"}),
+        (("a/b/train2017", "a/b/val2017"), {"train": "a/b/train2017", "validation": "a/b/val2017"}),
+        (("seg_train/seg_train", "seg_test/seg_test"), {"train": "seg_train/seg_train", "test": "seg_test/seg_test"}),
+    ],
+)
+def test_splits_are_recognized_under_their_usual_names(folders, splits):
+    if splits is None:
+        with pytest.raises(UserError, match=r"DEV/ and EVALUATION DATA/, which both mean the validation split"):
+            recognize(paths(*folders))
+        return
+    recognized = recognize(paths(*folders))
+    assert {split: str(place) for split, place in recognized.splits.items()}.items() >= splits.items()
+    assert len(recognized.splits) == len(folders)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("train", "car", "bus"),
+        ("test", "glass"),
+        ("train", "test", "car"),
+        ("train station", "test tube"),
+        ("training-shoes", "dev board", "val"),
+        ("trains", "testers", "valid passports"),
+    ],
+)
+def test_classes_with_the_names_of_splits_stay_classes(folders):
+    assert recognize(paths(*folders, classes=())) == Layout(PurePosixPath())
+
+
+def test_a_class_called_train_may_have_subfolders():
+    images = paths("train", classes=("steam", "diesel")) + paths("car", "bus", classes=())
+    assert recognize(images) == Layout(PurePosixPath())
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (paths("train", "test", classes=()), r"^SOURCE holds train/, test/ without class folders in them: put the "),
+        (paths("a/train", "a/val", classes=()), r"^a/ holds train/, val/ without class folders in them: "),
+        (
+            [*paths("train", classes=("x", "y")), *paths("test", classes=("z",)), *paths("car", classes=())],
+            r"^SOURCE holds train/, test/ beside car/: move the latter away if the former are splits, or rename ",
+        ),
+        (paths("train", "training", "test"), r"^SOURCE holds train/ and training/, which both mean the train split: "),
+        (paths("val", "test"), r"^SOURCE holds val/, test/ but no folder for training: add train/ with the class "),
+        ([*paths("train"), *paths("test", classes=())], r", and test/ has no class folders: put its images into "),
+    ],
+)
+def test_ambiguous_folders_are_refused_with_a_way_to_decide(images, message):
+    with pytest.raises(UserError, match=message):
+        recognize(images)
+
+
+def test_a_folder_beside_clear_splits_is_left_out():
+    recognized = recognize([*paths("seg_train", "seg_test"), *paths("seg_pred", classes=())])
+    assert recognized.left_out == [path("seg_pred")]
+    assert recognized.splits == {"train": path("seg_train"), "test": path("seg_test")}
+
+
+@pytest.mark.parametrize(
+    ("folders", "classes", "top"),
+    [
+        (("dataset-resized",), CLASSES, "dataset-resized"),
+        (("a/b/c",), CLASSES, "a/b/c"),
+        (("train",), CLASSES, "train"),
+        (("glass",), (), "."),
+        (("glass/batch 1",), (), "."),
+    ],
+)
+def test_a_single_folder_around_the_classes_is_entered(folders, classes, top):
+    assert recognize(paths(*folders, classes=classes)) == Layout(path(top))
+
+
+def test_a_name_with_two_splits_in_it_is_none():
+    assert split_name("train-val") is None
+    assert split_name("Ｔｅｓｔ") == ("test", frozenset())
