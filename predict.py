@@ -42,9 +42,11 @@ def main() -> None:
         print(error, file=sys.stderr)
 
     # Which images, and which model
-    paths, errors = inputs.find_images(options.paths)
+    paths, errors, notes = inputs.find_images(options.paths)
     for sentence in errors:
         report(sentence)
+    for sentence in notes:
+        print(sentence, file=sys.stderr)
     if not paths:
         sys.exit(1)
     name, metadata = model_choice.choose_model(MODELS, options.model)

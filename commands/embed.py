@@ -6,7 +6,7 @@ from pathlib import Path
 
 from commands.programs import dvc
 from transfer import command
-from transfer.dataset import dvcfile
+from transfer.common import dvcfile
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """prepare: check the dataset and its split, and decode every image once.
 
-Writes prepared/ (the images as 8-bit squares), metrics/prepare.json, plots/dataset.csv and
+Writes prepared/ (the images as 8-bit squares), metrics/prepare.json, plots/dataset.csv, plots/problems.csv and
 plots/images/augmentation.png.
 """
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from transfer import command, params_file
-from transfer.common import io
-from transfer.dataset import checks, dvcfile, listing, preparing
+from transfer.common import dvcfile, io
+from transfer.dataset import checks, listing, preparing
 from transfer.loading import prepared
 from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.plotting import augmentation_preview
@@ -29,6 +29,8 @@ def main() -> None:
     remedy = "split the images again with `make dataset`, or change data.split or data.tolerance in params.yaml."
     errors = dvcfile.binding_errors(Path(f"{DATASET}.dvc"))
     errors += checks.split_errors(dataset, shares, tolerance, remedy)
+    # What is skipped may be the reason.
+    errors += checks.skipped_sentences(checks.left_out(dataset.skipped)) if errors else []
 
     # Decode each image once. This reports every error of the dataset; after an error, nothing is left behind.
     oddities = preparing.prepare_images(dataset, settings.image_size, errors)
@@ -38,6 +40,9 @@ def main() -> None:
     counts = table.groupby(["split", "class"]).size().reset_index(name="images")
     counts = counts.sort_values("split", key=lambda names: names.map(prepared.SPLITS.index), kind="stable")
     io.write_csv("plots/dataset.csv", counts)
+    rows = [(checks.printable(other.path.relative_to(DATASET).as_posix()), other.kind) for other in dataset.skipped]
+    problems = pd.DataFrame(rows + oddities, columns=["path", "kind"])
+    io.write_csv("plots/problems.csv", problems)
     images, total = dataset.images, len(table)
     io.write_json(
         "metrics/prepare.json",
@@ -45,8 +50,9 @@ def main() -> None:
             "images": images | {"total": total},
             "shares": {split: number / total for split, number in images.items()},
             "classes": len(dataset.classes),
-            "problems": {"not_images": len(dataset.skipped)}
-            | {kind: oddities[kind] for kind in ("other_modes", "turned_by_exif", "enlarged", "elongated")},
+            "problems": {
+                kind: len(problems[problems["kind"] == kind]) for kind in (*listing.KINDS, *preparing.ODDITIES)
+            },
         },
     )
 
@@ -59,8 +65,8 @@ def main() -> None:
 
     sizes = ", ".join(f"{number} {split}" for split, number in images.items())
     print(f"{total} images of {len(dataset.classes)} classes: {sizes}")
-    if dataset.skipped:
-        print(f"Skipped {len(dataset.skipped)} files that are not images; the first is {dataset.skipped[0]}.")
+    for sentence in checks.skipped_sentences(dataset.skipped):
+        print(sentence)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from transfer.dataset import dvcfile
+from transfer.common import dvcfile
 from transfer.dataset.params import DataParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors

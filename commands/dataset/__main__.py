@@ -23,8 +23,8 @@ from commands.dataset import source as sources
 from commands.paths import user_path
 from commands.programs import dvc, output_of
 from transfer import command, params_file
-from transfer.common import atomic
-from transfer.dataset import checks, dvcfile
+from transfer.common import atomic, dvcfile
+from transfer.dataset import checks
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.progress import progress_bar
 
@@ -75,7 +75,8 @@ def main() -> None:
             errors += checks.share_errors(contents.top, contents.sizes, shares, tolerance, remedy)
         dataset = arranging.arrange(contents, shares, settings.seed, options.groups, options.decisions, errors)
         if errors := checks.share_errors(contents.top, dataset.sizes, shares, tolerance, remedy):
-            raise UserErrors(errors)
+            # What is skipped may be the reason.
+            raise UserErrors(errors + checks.skipped_sentences(checks.left_out(contents.skipped)))
 
         # The copy replaces the old data at once.
         with atomic.folder(DATASET) as partial:
@@ -90,8 +91,8 @@ def main() -> None:
 
     counts = ", ".join(f"{number} {split}" for split, number in dataset.sizes.items())
     print(*contents.notes, *dataset.notes, f"{DATASET}/ holds {len(dataset.files)} images: {counts}", sep="\n")
-    if contents.skipped:
-        print(f"Skipped {contents.skipped} files that are not images.")
+    for sentence in checks.skipped_sentences(contents.skipped):
+        print(sentence)
     if origin:
         print(f"{DVC_FILE} was an import from {origin}: the images are now your own data, which `dvc push` sends.")
     for key, (before, after) in changes.items():

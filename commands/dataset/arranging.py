@@ -9,7 +9,7 @@ from commands.dataset import conflicts, source, splitting
 from commands.dataset.groups import read_groups
 from commands.dataset.source import SourceImage
 from transfer.common import parallel
-from transfer.dataset import decoding
+from transfer.dataset import checks, decoding
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.progress import progress_bar
 from transfer.loading.prepared import SPLITS
@@ -71,7 +71,7 @@ def arrange(
     if undecided:
         errors.append(conflicts.write(in_conflict, decided))
     if errors:
-        raise UserErrors(errors)
+        raise UserErrors(errors + checks.skipped_sentences(checks.left_out(contents.skipped)))
 
     notes = []
     removed = sum(decision == "remove" for decision in decided.values())
@@ -127,6 +127,6 @@ def _by_pixels(images: list[SourceImage]) -> tuple[dict[str, list[SourceImage]],
 
 def _digest(image: SourceImage) -> str | UserError:
     try:
-        return decoding.pixel_digest(decoding.decode(image.path).pixels)
+        return decoding.decode(image.path).digest
     except UserError as error:
         return error

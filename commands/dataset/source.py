@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from commands.dataset import archive, layout
 from transfer.dataset import listing
+from transfer.dataset.listing import LOOSE, Skipped
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import SPLITS
 
@@ -37,15 +38,15 @@ class Contents:
     Attributes:
         top: the folder of class folders or splits.
         splits: the splits that the source has, in the usual order; empty if it holds class folders.
-        skipped: how many files are not images.
-        notes: lines that say how the folders were understood, and what is left out.
+        skipped: what is not used, with its kind.
+        notes: lines that say how the folders were understood.
         errors: sentences about classes without images.
     """
 
     top: Path
     images: list[SourceImage]
     splits: list[str]
-    skipped: int
+    skipped: list[Skipped]
     notes: list[str]
     errors: list[str]
 
@@ -71,8 +72,7 @@ def read(folder: Path) -> Contents:
     Raises:
         UserError: the folders are ambiguous, or there are fewer than two classes.
     """
-    # The one place that lists files.
-    paths, others = listing.list_images(folder)
+    paths, skipped = listing.list_images(folder)
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
     recognized = layout.recognize(relative)
     top = folder / recognized.top
@@ -104,11 +104,14 @@ def read(folder: Path) -> Contents:
             elif (split, label) not in filled:
                 remedy = "remove the class from all splits" if split else "remove the folder"
                 errors.append(f"{folder / place / label}/ has no image: add some, or {remedy}.")
-    notes = _notes(recognized, {path: len(images) for path, images in below.items()}, len(relative) - len(images))
-    return Contents(top, images, [split for split in SPLITS if split in recognized.splits], len(others), notes, errors)
+    used = {image.path for image in images}
+    elsewhere = [place for place in relative if not any(place.is_relative_to(other) for other in recognized.left_out)]
+    skipped += [Skipped(folder / place, LOOSE) for place in elsewhere if folder / place not in used]
+    notes = _notes(recognized, {path: len(places) for path, places in below.items()})
+    return Contents(top, images, [split for split in SPLITS if split in recognized.splits], skipped, notes, errors)
 
 
-def _notes(recognized: layout.Layout, numbers: dict[PurePosixPath, int], unused: int) -> list[str]:
+def _notes(recognized: layout.Layout, numbers: dict[PurePosixPath, int]) -> list[str]:
     notes = []
     if recognized.top != layout.TOP and not recognized.splits:
         notes.append(f"The class folders are those in {recognized.top}/.")
@@ -117,7 +120,4 @@ def _notes(recognized: layout.Layout, numbers: dict[PurePosixPath, int], unused:
         notes.append(f"The source is already split: {names}.")
     for place in recognized.left_out:
         notes.append(f"{place}/ is not a split: its {numbers[place]} images were left out.")
-        unused -= numbers[place]
-    if unused:
-        notes.append(f"{unused} images lie outside of the class folders and were left out.")
     return notes

@@ -1,9 +1,12 @@
 """The checks of a split dataset: missing folders and images, shares of the splits, duplicates."""
 
+from pathlib import Path
+
 import pytest
 
+from transfer.dataset import checks, listing
 from transfer.dataset.checks import class_errors, duplicate_errors, share_errors, split_errors
-from transfer.dataset.listing import list_dataset
+from transfer.dataset.listing import Skipped, list_dataset
 from transfer.loading import prepared
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -106,3 +109,46 @@ def test_identical_images_are_named_together(tmp_path):
         "are the same image: keep one.",
         f"{tmp_path}/test/b/2.jpg and {tmp_path}/test/b/4.jpg are the same image: keep one.",
     ]
+
+
+def test_each_kind_of_what_is_skipped_has_one_sentence():
+    def skipped(kind, *names, **more):
+        return [Skipped(Path("mine", name), kind, **more) for name in names]
+
+    convert = {"detail": "a JPEG XL image", "advice": "convert it to JPEG or PNG"}
+    everything = [
+        *skipped(listing.SYSTEM, "__MACOSX", "a/Thumbs.db"),
+        *skipped(listing.NOT_IMAGES, "a/notes.txt"),
+        *skipped(listing.LINKED, "a/more", detail="because DVC does not follow them", advice="copy them"),
+        *skipped(listing.HIDDEN, ".NET", images=10),
+        *skipped(listing.HIDDEN, ".old", images=2),
+        *skipped(listing.LOOSE, *(f"{number}.jpg" for number in range(60))),
+        *skipped(listing.NOT_READ, "a/1.jxl", "a/2.jxl", **convert),
+        *skipped(listing.NOT_READ, "a/\n.tga", detail="a TGA image", advice="convert it to JPEG or PNG"),
+    ]
+    assert checks.skipped_sentences(everything) == [
+        "2 files each hold a JPEG XL image, a format that is not read, namely mine/a/1.jxl, mine/a/2.jxl: convert "
+        "them to JPEG or PNG.",
+        "1 file holds a TGA image, a format that is not read, namely mine/a/\\n.tga: convert it to JPEG or PNG.",
+        "60 images lie in no class folder, and are skipped, such as mine/0.jpg, mine/1.jpg, mine/2.jpg: move images "
+        "into the folder of their class.",
+        "2 files and folders have names that begin with a dot, and are skipped with 12 images, namely mine/.NET, "
+        "mine/.old: rename what you want to use.",
+        "1 link to a folder is not followed, because DVC does not follow them, namely mine/a/more: copy them.",
+        "1 file is not an image and is skipped, namely mine/a/notes.txt.",
+        "2 files and folders that systems and programs leave behind are skipped, namely mine/__MACOSX, "
+        "mine/a/Thumbs.db.",
+    ]
+
+
+def test_every_kind_has_a_sentence_of_its_own():
+    sentences = checks.skipped_sentences([Skipped(Path("x"), kind) for kind in listing.KINDS])
+    assert len({sentence.split(",")[0] for sentence in sentences}) == len(listing.KINDS)
+
+
+def test_what_holds_images_is_left_out_and_the_rest_only_skipped():
+    images = [Skipped(Path("a"), listing.NOT_READ), Skipped(Path("b"), listing.LOOSE)]
+    images += [Skipped(Path(".c"), listing.HIDDEN, images=1), Skipped(Path("d"), listing.LINKED, advice="copy it")]
+    others = [Skipped(Path(".e"), listing.HIDDEN), Skipped(Path("f"), listing.LINKED)]
+    others += [Skipped(Path("g"), listing.NOT_IMAGES), Skipped(Path("h"), listing.SYSTEM)]
+    assert checks.left_out(images + others) == images

@@ -140,5 +140,17 @@ def test_unusual_images_are_counted_by_kind(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (6, 5), (7, 8, 9)).save(place / "turned.png", exif=exif)
+    Image.fromarray(np.full((6, 6), 700, np.uint16)).save(place / "wide.png")
+    Image.new("RGBA", (6, 6), (255, 255, 255, 0)).save(place / "nothing.png")
     _, oddities = prepare(folder)
-    assert dict(oddities) == {"other_modes": 2, "enlarged": 1, "elongated": 1, "turned_by_exif": 1}
+    assert oddities == [
+        ("train/wood/grey and small.png", "other_modes"),
+        ("train/wood/grey and small.png", "enlarged"),
+        ("train/wood/grey.png", "other_modes"),
+        ("train/wood/longer.png", "elongated"),
+        ("train/wood/nothing.png", "other_modes"),
+        ("train/wood/turned.png", "turned_by_exif"),
+        ("train/wood/wide.png", "other_modes"),
+        ("train/wood/wide.png", "scaled_depth"),
+    ]
+    assert {kind for _, kind in oddities} < set(preparing.ODDITIES)

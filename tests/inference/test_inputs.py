@@ -13,7 +13,7 @@ def test_the_path_of_an_image_begins_as_the_user_wrote_it(tmp_path, photograph, 
     for name in ("photos/b.png", "photos/deep/a.png", "one.png"):
         photograph(Path(name))
     paths = ["./photos", "photos//deep", "./one.png", "../" + tmp_path.name + "/photos/"]
-    images, errors = inputs.find_images(paths)
+    images, errors, notes = inputs.find_images(paths)
     assert images == [
         "./photos/b.png",
         "./photos/deep/a.png",
@@ -22,7 +22,7 @@ def test_the_path_of_an_image_begins_as_the_user_wrote_it(tmp_path, photograph, 
         f"../{tmp_path.name}/photos/b.png",
         f"../{tmp_path.name}/photos/deep/a.png",
     ]
-    assert errors == []
+    assert errors == notes == []
 
 
 def test_a_path_that_may_not_be_read_is_an_error_and_the_others_are_read(tmp_path, photograph, monkeypatch):
@@ -37,7 +37,9 @@ def test_a_path_that_may_not_be_read_is_an_error_and_the_others_are_read(tmp_pat
     monkeypatch.setattr(
         Path, "stat", lambda path, **options: deny(path) if path.name == "x.jpg" else stat(path, **options)
     )
-    images, errors = inputs.find_images([f"{tmp_path}/a", f"{tmp_path}/x.jpg", f"{tmp_path}/b", f"{tmp_path}/a/locked"])
+    images, errors, _ = inputs.find_images(
+        [f"{tmp_path}/a", f"{tmp_path}/x.jpg", f"{tmp_path}/b", f"{tmp_path}/a/locked"]
+    )
     assert images == [f"{tmp_path}/a/1.png", f"{tmp_path}/b/1.png"]
     locked = f"{tmp_path}/a/locked cannot be read (Permission denied): check its name and permissions."
     assert errors == [locked, locked.replace("a/locked", "x.jpg"), locked]
@@ -45,15 +47,35 @@ def test_a_path_that_may_not_be_read_is_an_error_and_the_others_are_read(tmp_pat
     assert str(error) == f"{tmp_path}/x.jpg may not be read: change its permissions."
 
 
-def test_a_link_to_a_folder_is_reported_and_not_followed(tmp_path, photograph):
+def test_links_to_folders_are_followed(tmp_path, photograph):
     photograph(tmp_path / "here/1.png")
     photograph(tmp_path / "there/2.png")
     (tmp_path / "here/linked").symlink_to(tmp_path / "there")
-    images, [error] = inputs.find_images([f"{tmp_path}/here"])
-    assert images == [f"{tmp_path}/here/1.png"]
-    assert error.startswith(
-        f"{tmp_path}/here/linked is a link to a folder, and such links are not followed: name the folder itself"
-    )
+    (tmp_path / "there/back").symlink_to(tmp_path / "here")
+    images, errors, [note] = inputs.find_images([f"{tmp_path}/here"])
+    assert images == [f"{tmp_path}/here/1.png", f"{tmp_path}/here/linked/2.png"]
+    assert errors == []
+    assert note.startswith("1 link to a folder is not followed, because what is there is listed already")
+
+
+def test_images_that_are_left_out_are_errors_and_other_files_are_notes(tmp_path, photograph):
+    photograph(tmp_path / "1.png")
+    photograph(tmp_path / ".NET/1.png")
+    for name in ("notes.txt", ".DS_Store", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "a.jxl").write_bytes(b"\xff\x0a")
+    (tmp_path / "b.jxl").write_bytes(b"\xff\x0a")
+    images, errors, notes = inputs.find_images([str(tmp_path)])
+    assert images == [f"{tmp_path}/1.png"]
+    assert [error.split(",")[0] for error in errors] == [
+        "2 files each hold a JPEG XL image",
+        "1 file or folder has a name that begins with a dot",
+    ]
+    assert [note.split(f" {tmp_path}")[0] for note in notes] == [
+        "1 file or folder has a name that begins with a dot, and is skipped without an image, namely",
+        "1 file is not an image and is skipped, namely",
+        "1 file or folder that a system or program leaves behind is skipped, namely",
+    ]
 
 
 def test_broken_files_are_reported_and_the_others_come_in_batches(tmp_path, photograph):

@@ -290,7 +290,10 @@ DATASET = {
     ),
     "misspelt name of a split": (
         lambda folder: (folder / f"{DATA}/validation").rename(folder / f"{DATA}/val"),
-        [f"{DATA}/validation/ is missing"],
+        [
+            f"{DATA}/validation/ is missing",
+            f"6 images lie in no class folder, and are skipped, such as {DATA}/val/a b/",
+        ],
     ),
     "splits without classes": (
         all_of(
@@ -382,9 +385,23 @@ DATASET = {
         with_enormous_image(f"{GLASS}/03.png"),
         [f"{GLASS}/03.png has more than 89 million pixels: make it smaller."],
     ),
-    "HEIC image from a phone": (
+    "text file with the suffix .HEIC": (
         with_content(f"{GLASS}/x.HEIC", "x"),
-        [f"{GLASS}/x.HEIC is in HEIC format...convert it to JPEG."],
+        [f"{GLASS}/x.HEIC is not a readable image: remove or replace it."],
+    ),
+    "image of a format that is not read": (
+        with_content(f"{GLASS}/x.jpg", b"\xff\x0a\xfa\x1f"),
+        [f"{GLASS}/x.jpg is a JPEG XL image, a format that is not read: convert it to JPEG or PNG."],
+    ),
+    "link instead of a class": (
+        lambda folder: ((folder / GLASS).rename(folder / "elsewhere"), (folder / GLASS).symlink_to("../../elsewhere")),
+        [
+            f"{GLASS} is a link to a folder, and DVC does not follow it: copy the folder there.",
+            f"{DATA}/train/ holds 72.7% of the 44 images",
+            f"{DATA}/validation/ holds 13.6% of the 44 images",
+            f"{DATA}/test/ holds 13.6% of the 44 images",
+            f"1 link to a folder is not followed, because DVC does not follow links to folders, namely {GLASS}: copy",
+        ],
     ),
     "same image in train and test": (
         all_of(removed(f"{DATA}/test/a b/00.png"), with_copy(f"{GLASS}/03.png", f"{DATA}/test/a b/00.png")),
@@ -788,6 +805,15 @@ COMMANDS = {
             "mine/c/ has no image: add some, or remove the folder.",
             "mine/a/00.png is broken",
             "mine/b/x.jpg is a link to a file that does not exist",
+        ],
+    ),
+    "source of a format that is not read": (
+        all_of(source_of(a=5), with_content("mine/b/1.ppm", "P1 1 1 0"), with_content("mine/c.jxl", b"\xff\x0a")),
+        [*MAKE_DATASET, "mine"],
+        [
+            "mine/b/ has no image: add some, or remove the folder.",
+            "1 file holds a JPEG XL image, a format that is not read, namely mine/c.jxl: convert it to JPEG or PNG.",
+            "1 file holds a PPM, PGM or PBM image, a format that is not read, namely mine/b/1.ppm: convert it to",
         ],
     ),
     "split source with a dangling link": (

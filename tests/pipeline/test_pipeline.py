@@ -8,7 +8,7 @@ import yaml
 from PIL import Image
 
 from runs import STAGES, dvc, ran, run
-from transfer.dataset import dvcfile
+from transfer.common import dvcfile
 
 pytestmark = pytest.mark.xdist_group("clone")
 # All stages in seconds: what is tested is which of them run, and that they run.

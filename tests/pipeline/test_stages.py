@@ -70,12 +70,18 @@ def test_prepare_counts_the_images(project):
     assert counts["classes"] == 3
     # The generated images have 8 by 6 pixels, fewer than the squares.
     assert counts["problems"] == {
+        **dict.fromkeys(("not_read", "loose", "hidden", "linked_folders", "system_files"), 0),
         "not_images": 1,
         "other_modes": 0,
         "turned_by_exif": 0,
         "enlarged": 60,
         "elongated": 0,
+        **dict.fromkeys(("truncated", "grey_part", "scaled_depth", "invisible"), 0),
     }
+    problems = pd.read_csv(folder / "plots/problems.csv")
+    assert list(problems.columns) == ["path", "kind"]
+    assert problems["kind"].value_counts().to_dict() == {"enlarged": 60, "not_images": 1}
+    assert problems.iloc[0].tolist() == ["train/é/notes.txt", "not_images"]
     table = pd.read_csv(folder / "plots/dataset.csv", keep_default_na=False)
     assert list(table.columns) == ["split", "class", "images"]
     assert table["images"].tolist() == [16] * 3 + [2] * 6

@@ -2,9 +2,11 @@
 
 import io
 import math
+import os
 import warnings
 
 import numpy as np
+import pillow_heif
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,8 @@ from PIL import Image
 
 from runs import ROOT
 from transfer import params_file
-from transfer.dataset import decoding, resizing
+from transfer.common.opencv import cv2
+from transfer.dataset import checks, decoding, listing, resizing, signatures
 from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -45,6 +48,10 @@ def encode(mode, kind, **options):
     """The bytes of a file with a small image of a mode."""
     noise = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
     image = Image.fromarray(noise)
+    if kind == "HEIF":
+        file = io.BytesIO()
+        pillow_heif.from_pillow(image.convert(mode)).save(file, **options)
+        return file.getvalue()
     image = Image.new(mode, image.size, 700) if mode in ("I;16", "I", "F") else image.convert(mode)
     file = io.BytesIO()
     image.save(file, kind, **options)
@@ -57,7 +64,22 @@ def exif_of_turned_image():
     return exif
 
 
+def encode_wide(suffix, kind, channels):
+    """The bytes of a file with a small image of more than 8 bits a channel."""
+    values = np.random.default_rng(0).integers(0, 4096, (9, 11, channels)).astype(kind)
+    return cv2.imencode(suffix, values)[1].tobytes()
+
+
+# A file of each of these formats is refused by its name.
+UNREAD_IMAGES = [encode("RGB", kind) for kind in ("JPEG2000", "TGA", "PPM", "ICO", "EPS", "PDF", "DDS")]
 VALID_IMAGES = [
+    *UNREAD_IMAGES,
+    *(encode(mode, kind) for mode in ("RGB", "RGBA") for kind in ("HEIF", "AVIF")),
+    *(encode("RGB", kind, exif=exif_of_turned_image().tobytes()) for kind in ("HEIF", "AVIF")),
+    *(encode_wide(suffix, np.uint16, channels) for suffix in (".png", ".tif") for channels in (1, 3, 4)),
+    *(encode_wide(".tif", np.float32, channels) for channels in (1, 3)),
+    encode("RGB", "JPEG")[:-60],
+    *(encode(mode, "PNG", transparency=value) for mode, value in (("RGB", (1, 2, 3)), ("L", 7), ("I;16", 700))),
     *(encode(mode, "JPEG") for mode in ("RGB", "L", "CMYK")),
     encode("RGB", "JPEG", progressive=True, exif=exif_of_turned_image()),
     *(encode(mode, "PNG") for mode in ("RGB", "RGBA", "P", "L", "LA", "1", "I;16")),
@@ -101,6 +123,15 @@ def damaged_files(draw, valid, others, pieces):
             case 6:
                 content[position:position] = content[draw(st.integers(0, len(content))) :][:64]
     return bytes(content)
+
+
+# Names of files and folders with and without a meaning.
+NAMES = st.sampled_from(
+    [
+        *("a.jpg", "b.JPEG", "photo", "c.jpg?w=640", "d.jpg ", "e.heic", "f.dng", "g.jp2", "notes.txt", ".hidden.jpg"),
+        *(".DS_Store", "._a.jpg", "Thumbs.db", "h.png:Zone.Identifier", "@eaDir", ".NET", "__MACOSX", "deep", "i.tif"),
+    ]
+)
 
 
 @st.composite
@@ -165,3 +196,52 @@ def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
     assert [str(warning.message) for warning in caught_warnings] == []
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@fuzzed
+@given(
+    files=st.dictionaries(
+        st.lists(NAMES, min_size=1, max_size=3).map(tuple),
+        damaged_files(VALID_IMAGES, VALID_IMAGES, NUMBERS) | st.binary(max_size=40),
+        min_size=1,
+        max_size=6,
+    ),
+    links=st.lists(st.tuples(NAMES, st.sampled_from([".", "..", "deep", "a.jpg", "gone"])), max_size=2),
+)
+def test_every_file_that_goes_in_is_an_image_or_is_reported(tmp_path_factory, files, links):
+    folder = tmp_path_factory.mktemp("files") / "class"
+    folder.mkdir()
+    for names, content in files.items():
+        path = folder.joinpath(*names)
+        # A name that is a file already cannot be a folder, too.
+        if not any(parent.is_file() for parent in path.parents) and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    for name, target in links:
+        if not (folder / name).exists() and not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
+    images, skipped = listing.list_images(folder)
+    reported = {other.path for other in skipped}
+    for path in folder.rglob("*"):
+        if path.is_file() or path.is_symlink():
+            # Files that two links lead to are listed once.
+            same = [image for image in images if os.path.realpath(image) == os.path.realpath(path)]
+            assert path in images or reported & {path, *path.parents} or (path.is_dir() and path.is_symlink()) or same
+    assert not reported & set(images)
+    sentences = checks.skipped_sentences(skipped)
+    assert sum(int(sentence.split()[0]) for sentence in sentences) == len(skipped)
+    for path in images:
+        try:
+            assert len(decoding.decode(path).digest) == 16
+        except UserError as error:
+            assert str(error).startswith(f"{path} ")
+
+
+@pytest.mark.parametrize("content", UNREAD_IMAGES, ids=lambda content: content[:12].hex())
+def test_the_formats_that_are_not_read_are_recognized(tmp_path, content):
+    (tmp_path / "photo.jpg").write_bytes(content)
+    kind = signatures.identify(tmp_path / "photo.jpg")
+    assert not kind.is_read
+    with pytest.raises(UserError, match=kind.name):
+        decoding.decode(tmp_path / "photo.jpg")

@@ -4,8 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from transfer.dataset.listing import DatasetListing
+from transfer.dataset import listing as kinds
+from transfer.dataset.listing import DatasetListing, Skipped
 from transfer.loading.prepared import SPLITS
+
+# A sentence about many files names the first of them.
+NAMED = 3
 
 
 def split_errors(listing: DatasetListing, shares: Mapping[str, float], tolerance: float, remedy: str) -> list[str]:
@@ -37,6 +41,8 @@ def class_errors(listing: DatasetListing) -> list[str]:
                 continue
             if not place.is_dir():
                 errors.append(f"{place}/ is missing, but another split has the class {label}: add the folder.")
+            elif place in {other.path for other in listing.skipped}:
+                errors.append(f"{place} is a link to a folder, and DVC does not follow it: copy the folder there.")
             elif counts[split, label] == 0:
                 errors.append(f"{place}/ has no image: add some, or remove the class from all three splits.")
     return errors
@@ -72,3 +78,64 @@ def duplicate_errors(folder: Path, digests: Iterable[tuple[str, str]]) -> list[s
         for same in paths.values()
         if len(same) > 1
     ]
+
+
+def skipped_sentences(skipped: Iterable[Skipped]) -> list[str]:
+    """A sentence for each kind of what is skipped: how many, the first of them, and what to do."""
+    groups: dict[tuple[str, str], list[Skipped]] = defaultdict(list)
+    for other in skipped:
+        groups[other.kind, other.detail].append(other)
+    ordered = sorted(groups.items(), key=lambda group: (kinds.KINDS.index(group[0][0]), group[0][1]))
+    return [_skipped_sentence(kind, detail, others) for (kind, detail), others in ordered]
+
+
+def left_out(skipped: Iterable[Skipped]) -> list[Skipped]:
+    """What is skipped although it holds images that a user may want."""
+    return [
+        other
+        for other in skipped
+        if other.kind in (kinds.NOT_READ, kinds.LOOSE) or other.images or (other.kind == kinds.LINKED and other.advice)
+    ]
+
+
+def _skipped_sentence(kind: str, detail: str, others: list[Skipped]) -> str:
+    number, names = len(others), _first_names(others)
+    advice = others[0].advice if number == 1 else others[0].advice.replace(" it ", " them ", 1)
+    are = "is" if number == 1 else "are"
+
+    def count(one: str, many: str) -> str:
+        return f"1 {one}" if number == 1 else f"{number} {many}"
+
+    match kind:
+        case kinds.NOT_READ:
+            return f"{count('file holds', 'files each hold')} {detail}, a format that is not read, {names}: {advice}."
+        case kinds.LOOSE:
+            what = count("image lies in no class folder, and is", "images lie in no class folder, and are")
+            return f"{what} skipped, {names}: move images into the folder of their class."
+        case kinds.HIDDEN:
+            what = count("file or folder has a name that begins", "files and folders have names that begin")
+            images = sum(other.images for other in others)
+            holding = f"with {images} image{'s' if images != 1 else ''}" if images else "without an image"
+            return f"{what} with a dot, and {are} skipped {holding}, {names}: rename what you want to use."
+        case kinds.LINKED:
+            what = count("link to a folder is", "links to folders are")
+            return f"{what} not followed, {detail}, {names}" + (f": {advice}." if advice else ".")
+        case kinds.NOT_IMAGES:
+            return f"{count('file is not an image and is', 'files are not images and are')} skipped, {names}."
+        case _:
+            what = count(
+                "file or folder that a system or program leaves", "files and folders that systems and programs leave"
+            )
+            return f"{what} behind {are} skipped, {names}."
+
+
+def _first_names(others: list[Skipped]) -> str:
+    names = ", ".join(printable(other.path.as_posix()) for other in others[:NAMED])
+    return f"such as {names}" if len(others) > NAMED else f"namely {names}"
+
+
+def printable(name: str) -> str:
+    """A name as text: characters that a terminal or a table cannot hold are escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
+    )

@@ -14,11 +14,13 @@ from transfer.loading import prepared
 
 # A longer side of more than so many times the shorter side makes an image elongated.
 ELONGATED = 3
+# The kinds of oddities; each has a key in metrics/prepare.json.
+ODDITIES = ("other_modes", "turned_by_exif", "enlarged", "elongated", *decoding.ODDITIES)
 
 
 def prepare_images(
     listing: DatasetListing, size: int, errors: list[str], folder: Path = prepared.FOLDER
-) -> Counter[str]:
+) -> list[tuple[str, str]]:
     """Decode every listed image once and write the arrays and the index to `folder`, atomically.
 
     Args:
@@ -26,12 +28,12 @@ def prepare_images(
         errors: sentences of earlier checks, to be reported together with those of this one.
 
     Returns:
-        the number of unusual images by kind. They are used, but a user may want to look at them.
+        the path and the kind of each oddity of an image. Such images are used, but a user may want to look at them.
 
     Raises:
         UserErrors: a sentence for each image that cannot be read, and for each that the dataset has twice.
     """
-    errors, oddities = list(errors), Counter[str]()
+    errors, oddities = list(errors), []
 
     def decode(entry: ImageEntry) -> tuple[np.ndarray, str, list[str]] | UserError:
         try:
@@ -39,7 +41,7 @@ def prepare_images(
         except UserError as error:
             return error
         square = resizing.to_square(image.pixels, size)
-        return square, decoding.pixel_digest(image.pixels), _oddities(image, size)
+        return square, image.digest, _oddities(image, size)
 
     with atomic.folder(folder) as partial:
         rows = []
@@ -55,7 +57,7 @@ def prepare_images(
             square, digest, kinds = result
             next(squares[entry.split])[:] = square
             rows.append((entry.split, entry.label, entry.path, digest))
-            oddities.update(kinds)
+            oddities += [(entry.path, kind) for kind in kinds]
         errors += checks.duplicate_errors(listing.folder, [(path, digest) for _, _, path, digest in rows])
         if errors:
             raise UserErrors(errors)
@@ -71,4 +73,4 @@ def _oddities(image: decoding.DecodedImage, size: int) -> list[str]:
         "enlarged": shorter < size,
         "elongated": longer > ELONGATED * shorter,
     }
-    return [kind for kind, applies in kinds.items() if applies]
+    return [kind for kind, applies in kinds.items() if applies] + list(image.oddities)

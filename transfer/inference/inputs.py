@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from transfer.common import parallel
-from transfer.dataset import decoding, resizing
-from transfer.dataset.listing import list_images
+from transfer.dataset import checks, decoding, listing, resizing
 from transfer.interface.errors import UserError
 
 
-def find_images(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The images to predict, in the order of `paths`, and a sentence for each path without an image.
+def find_images(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """The images to predict, in the order of `paths`; what is wrong with the paths; what else is worth a word.
 
-    Folders are searched recursively. An image's path is the given path joined with the path below it.
+    Folders are searched recursively, also through links. An image's path is the given path joined with the path below
+    it. A path without an image is wrong, and so is an image that is left out: of a format that is not read, or hidden.
     """
     images: list[str] = []
     errors: list[str] = []
+    skipped: list[listing.Skipped] = []
 
     def on_error(error: OSError) -> None:
         errors.append(f"{error.filename} cannot be read ({error.strerror}): check its name and permissions.")
@@ -27,7 +28,7 @@ def find_images(paths: Sequence[str]) -> tuple[list[str], list[str]]:
         errors_before = len(errors)
         try:
             if Path(path).is_dir():
-                below, others = list_images(Path(path), on_error)
+                below, others = listing.list_images(Path(path), on_error)
             elif Path(path).exists():
                 images.append(path)
                 continue
@@ -39,14 +40,13 @@ def find_images(paths: Sequence[str]) -> tuple[list[str], list[str]]:
             continue
         # Not with `Path`, which would drop a leading `./` of the given path.
         images += [os.path.join(path, inside.relative_to(path)) for inside in below]  # noqa: PTH118
-        errors += [
-            f"{other} is a link to a folder, and such links are not followed: name the folder itself."
-            for other in others
-            if other.is_dir()
-        ]
+        skipped += others
         if not below and len(errors) == errors_before:
             errors.append(f"{path} has no image: name a folder of photographs, or the photographs themselves.")
-    return images, errors
+    left_out = checks.left_out(skipped)
+    errors += checks.skipped_sentences(left_out)
+    notes = checks.skipped_sentences(other for other in skipped if other not in left_out)
+    return images, errors, notes
 
 
 def read_squares(paths: Sequence[str], size: int) -> Iterator[tuple[str, np.ndarray | UserError]]:

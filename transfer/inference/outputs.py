@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from transfer.common import atomic
-from transfer.dataset import decoding
+from transfer.dataset import listing
 from transfer.interface.errors import UserError
 
 # As many as plots/predictions.csv has.
@@ -17,7 +17,7 @@ PROBABILITY_DECIMALS = 4
 
 def check_output(path: Path) -> None:
     """Raises UserError if a table must not replace what is at `path`: a folder, a device, a photograph."""
-    if path.name in ("", "..") or decoding.is_image(path) or (path.exists() and not path.is_file()):
+    if path.name in ("", "..") or listing.has_image_name(path) or (path.exists() and not path.is_file()):
         raise UserError(f"--output {path} cannot be a table: name a new file, such as predictions.csv.")
 
 

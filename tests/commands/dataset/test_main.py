@@ -127,7 +127,7 @@ def class_folders(folder, photograph, classes=("glass", "metal"), count=10):
 def split_of(repository):
     """The split of each image of a dataset, by class and digest."""
     paths = [path for path in (repository / "dataset_images").rglob("*") if path.is_file()]
-    return {(path.parts[-2], decoding.pixel_digest(decoding.decode(path).pixels)): path.parts[-3] for path in paths}
+    return {(path.parts[-2], decoding.decode(path).digest): path.parts[-3] for path in paths}
 
 
 def test_class_folders_are_split_80_10_10_without_copies(tmp_path, empty, make, run, photograph):
@@ -143,7 +143,8 @@ def test_class_folders_are_split_80_10_10_without_copies(tmp_path, empty, make, 
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 images have the same pixels as others and were left out." in done.stdout
     assert "dataset_images/ holds 20 images: 16 train, 2 validation, 2 test" in done.stdout
-    assert "Skipped 2 files that are not images." in done.stdout
+    assert f"1 file is not an image and is skipped, namely {source}/metal/notes.txt." in done.stdout
+    assert f"leaves behind is skipped, namely {source}/metal/.DS_Store." in done.stdout
     assert done.stdout.endswith(f"Next: `git add {DVC_FILE}`, `dvc repro`, and `git commit` when you are satisfied.\n")
     assert contents(source) == before
 
@@ -254,7 +255,7 @@ def test_one_image_in_two_classes_is_an_error(tmp_path, empty, make, photograph)
         HOW_TO_DECIDE,
     ]
     assert contents(empty)[CONFLICTS].decode().splitlines()[0] == "path,class,pixels,conflict,decision"
-    pixels = decoding.pixel_digest(decoding.decode(source / "glass" / "03.png").pixels)
+    pixels = decoding.decode(source / "glass" / "03.png").digest
     assert contents(empty)[CONFLICTS].decode().splitlines()[1:] == [
         f"glass/03.png,glass,{pixels},two classes,",
         f"metal/other.png,metal,{pixels},two classes,",
@@ -342,7 +343,7 @@ def test_images_of_one_group_go_to_the_same_split_whatever_its_name(tmp_path, em
     assert "dataset_images/ holds 20 images: 16 train, 2 validation, 2 test" in done.stdout
 
     splits = split_of(empty)
-    digests = {name: decoding.pixel_digest(decoding.decode(source / name).pixels) for name in groups}
+    digests = {name: decoding.decode(source / name).digest for name in groups}
     by_group = {}
     for name, group in groups.items():
         by_group.setdefault(group, set()).add(splits[name.split("/")[0], digests[name]])
@@ -580,7 +581,7 @@ def test_an_image_in_two_splits_is_a_conflict_too(tmp_path, empty, make, make_da
 def test_decisions_that_fit_no_conflict_are_errors(tmp_path, empty, make, photograph, line, message):
     source = class_folders(tmp_path / "source", photograph)
     shutil.copy(source / "glass" / "03.png", source / "metal" / "other.png")
-    pixels = decoding.pixel_digest(decoding.decode(source / "glass" / "03.png").pixels)
+    pixels = decoding.decode(source / "glass" / "03.png").digest
     decided = tmp_path / "decided.csv"
     decided.write_text("path,pixels,decision\n" + line.format(pixels=pixels) + "\n")
     (error,) = errors(make, empty, source, "--decisions", decided)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from transfer.dataset import dvcfile
+from transfer.common import dvcfile
 from transfer.interface.errors import UserError
 
 HASH = "55b9af08d3230a52d8458c45992eec74.dir"
