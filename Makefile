@@ -38,15 +38,18 @@ quoted = '$(subst ','\'',$(value $(1)))'
 # Pulls only what is missing. Data that are present, changed or not, are left to `dvc repro`.
 pull = @for file in $(1); do test -e "$${file%.dvc}" || dvc pull "$$file" || exit 1; done
 
-# Git runs a merge driver only if the clone's own configuration defines it; .gitattributes just names it.
+# Git runs a merge driver only if the clone's own configuration defines it; .gitattributes just names it. Git starts it
+# at the top of the repository, of which the project may be a folder: its path from there becomes one word of the shell.
 install: $(VENV)/run
-	@git config merge.dvc-lock.driver '$(VENV)/bin/python -m commands.merge_lock %O %A %B'
+	@folder=$$(git rev-parse --show-prefix | sed "s/'/'\\\\''/g; s/%/%%/g") && git config merge.dvc-lock.driver \
+		"cd './$$folder' && $(VENV)/bin/python -m commands.merge_lock \"\$$OLDPWD/%O\" \"\$$OLDPWD/%A\" \"\$$OLDPWD/%B\""
 	@git config merge.generated.driver true
 
 run: install
 	$(call pull,dataset_images.dvc weights/*.dvc)
 	dvc repro
 	@python -m commands.summary
+	@python -m commands.differences
 
 test: check
 	python -m pytest --numprocesses 2 --dist loadgroup
@@ -116,6 +119,9 @@ $(VENV)/test: requirements-test.txt $(VENV)/run
 	python -m pip install --quiet --require-hashes -r requirements-test.txt
 	@touch $@
 
+# The pinned requirements have wheels for these versions only: on others, pip would try to compile, and fail in C.
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
+		"$(PYTHON) is Python %d.%d, and the pinned requirements exist for Python 3.11, 3.12 and 3.13 only: " % v + \
+		"install one of these and name it, as in make run PYTHON=python3.13.")'
 	$(PYTHON) -m venv $(VENV)

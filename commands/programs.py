@@ -33,6 +33,15 @@ def dvc(*arguments: str, folder: Path = Path()) -> None:
     call(sys.executable, "-m", "dvc", *arguments, folder=folder)
 
 
+def check_repository() -> None:
+    """Raises UserError if the working folder is not in a Git repository, as in a downloaded archive of the source."""
+    if not succeeds("git", "rev-parse", "--is-inside-work-tree", quiet=True):
+        raise UserError(
+            "This folder is not in a Git repository, which DVC and the comparison of results need: clone the project, "
+            "or run `git init`, `git add .` and `git commit` here."
+        )
+
+
 def output_of(*command: str) -> str:
     """What a program writes to standard output. Raises UserError if it fails."""
     process = subprocess.run(command, env=environment(), check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603

@@ -21,7 +21,7 @@ from pathlib import Path
 from commands.dataset import arranging, params_editor, recipes
 from commands.dataset import source as sources
 from commands.paths import user_path
-from commands.programs import dvc, output_of
+from commands.programs import check_repository, dvc, output_of
 from transfer import command, params_file
 from transfer.common import atomic, dvcfile
 from transfer.dataset import checks
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = parser().parse_args()
+    check_repository()
     settings = params_file.load()
     if options.keep_params and (options.backbone or options.recipe):
         raise UserError("KEEP_PARAMS leaves params.yaml as it is: leave it out to set BACKBONE or RECIPE.")

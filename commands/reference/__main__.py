@@ -13,22 +13,18 @@ from transfer.common import io
 FOLDER = Path("docs/reference")
 
 
-def pages() -> dict[str, str]:
-    """The Markdown of each page, by file name.
-
-    Raises:
-        UserErrors: a sentence for everything that is not described, or is described but does not exist.
-    """
-    return {
-        "parameters.md": parameter_page.page(),
-        "files.md": file_pages.files(),
-        "metrics.md": file_pages.metrics(),
-        "commands.md": command_page.page(),
-    }
+# The Markdown of each page. Raises UserErrors for everything that is not described, or is described but does not exist.
+PAGES = {
+    "parameters.md": parameter_page.page,
+    "files.md": file_pages.files,
+    "metrics.md": file_pages.metrics,
+    "commands.md": command_page.page,
+}
 
 
 def main() -> None:
-    for name, text in pages().items():
+    texts = {name: page() for name, page in PAGES.items()}
+    for name, text in texts.items():
         io.write_text(FOLDER / name, text)
         print(FOLDER / name)
 

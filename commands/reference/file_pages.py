@@ -60,7 +60,8 @@ def metrics() -> str:
     described = _descriptions()["metrics"]
     present = {path.as_posix(): metric_keys(path) for path in sorted(Path("metrics").glob("*.json"))}
     for path in {**described, **present}:
-        errors += differences(path, "key", set(described.get(path, {})), present.get(path, set()))
+        keys = set(described.get(path, {}))
+        errors += differences(path, "key", keys, with_null_sections(present.get(path, set()), keys))
     if errors:
         raise UserErrors(errors)
     for path, keys in described.items():
@@ -114,6 +115,12 @@ def metric_keys(path: Path) -> set[str]:
             key = re.sub(pattern, replacement, key)
         keys.add(key)
     return keys
+
+
+def with_null_sections(present: set[str], described: set[str]) -> set[str]:
+    """The present keys; for a key that is described as a section, and is thus null in this run, the section's keys."""
+    sections = {key: {name for name in described if name.startswith(f"{key}.")} for key in present}
+    return {name for key, inside in sections.items() for name in inside or {key}}
 
 
 def expand(path: str, *names: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from commands.programs import output_of
+from commands.programs import check_repository, output_of
 from commands.report import changes, charts, results, sentences
 from commands.summary import MODELS, readable
 from transfer import command, params_file
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     revision = parser().parse_args().rev
+    check_repository()
 
     metrics = results.load_metrics()
     images = io.read_json("metrics/prepare.json", {f"images.{name}": int for name in ("total", *SPLITS)})["images"]

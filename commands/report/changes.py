@@ -51,25 +51,31 @@ def workspace_predictions() -> pd.DataFrame:
 
 def revision_predictions(revision: str) -> pd.DataFrame:
     """The predictions that a revision has committed. Raises UserError if there are none."""
+    # In the names of files, `./` is the folder of the project, which may be a folder of a larger repository.
     commit = f"{revision}^{{commit}}"
     if revision.startswith("-") or not succeeds("git", "rev-parse", "--verify", commit, quiet=True):
+        if output_of("git", "rev-parse", "--is-shallow-repository").strip() == "true":
+            raise UserError(
+                f"{revision} is not in this clone, which is shallow and has only the latest commits: run `git fetch "
+                "--unshallow`, or give a commit, a branch or a tag that `git log` lists."
+            )
         raise UserError(
             f"{revision} is not a revision of this repository: give a commit, a branch or a tag, such as HEAD~1."
         )
-    if not succeeds("git", "cat-file", "-e", f"{revision}:{PREDICTIONS}", quiet=True):
+    if not succeeds("git", "cat-file", "-e", f"{revision}:./{PREDICTIONS}", quiet=True):
         raise UserError(f"{revision} has no {PREDICTIONS}: {CHOOSE_COMMIT}.")
     try:
-        return comparison.read_predictions(output_of("git", "show", f"{revision}:{PREDICTIONS}"), revision)
+        return comparison.read_predictions(output_of("git", "show", f"{revision}:./{PREDICTIONS}"), revision)
     except UnicodeDecodeError:
         raise UserError(f"{PREDICTIONS} of {revision} is not a text file: {CHOOSE_COMMIT}.") from None
 
 
 def revision_selected(revision: str) -> str | None:
     """The model that a revision selected; None if its metrics do not name one."""
-    if not succeeds("git", "cat-file", "-e", f"{revision}:{METRICS}", quiet=True):
+    if not succeeds("git", "cat-file", "-e", f"{revision}:./{METRICS}", quiet=True):
         return None
     try:
-        metrics = json.loads(output_of("git", "show", f"{revision}:{METRICS}"))
+        metrics = json.loads(output_of("git", "show", f"{revision}:./{METRICS}"))
     except ValueError:
         return None
     return metrics.get("selected") if isinstance(metrics, dict) else None

@@ -76,7 +76,7 @@ def workspace_state() -> str:
     """One sentence: the commit of the workspace, and whether the workspace has uncommitted changes."""
     if not succeeds("git", "rev-parse", "--verify", "HEAD", quiet=True):
         return "Nothing is committed yet."
-    changed = " with uncommitted changes" if output_of("git", "status", "--porcelain") else ""
+    changed = " with uncommitted changes" if output_of("git", "status", "--porcelain", "--", ".") else ""
     return f"Commit {output_of('git', 'rev-parse', '--short', 'HEAD').strip()}{changed}."
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from commands.programs import call, dvc, output_of, succeeds
+from commands.programs import call, check_repository, dvc, output_of, succeeds
 from commands.verify import distances
 from transfer import command
 from transfer.common import io
@@ -31,13 +31,19 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     parser().parse_args()
+    check_repository()
     commit = output_of("git", "rev-parse", "--short", "HEAD").strip()
     cache = Path(output_of(sys.executable, "-m", "dvc", "cache", "dir").strip()).resolve()
     with tempfile.TemporaryDirectory() as temporary:
-        clone = Path(temporary) / "project"
-        call("git", "clone", "--quiet", str(Path.cwd()), str(clone))
+        # The project may be a folder of a larger repository.
+        repository, prefix = output_of("git", "rev-parse", "--show-toplevel", "--show-prefix").splitlines()
+        call("git", "clone", "--quiet", repository, str(Path(temporary) / "repository"))
+        clone = Path(temporary) / "repository" / prefix
         # Data in this project's cache are not fetched again. What this run makes stays in the clone's own cache.
-        dvc("remote", "add", "--quiet", "--local", "here", str(cache), folder=clone)
+        # By a link, because DVC's configuration cannot hold a path with any character, such as `#`.
+        link = Path(temporary) / "cache"
+        link.symlink_to(cache)
+        dvc("remote", "add", "--quiet", "--local", "here", str(link), folder=clone)
         for dvc_file in output_of("git", "ls-files", "*.dvc").split("\n"):
             if dvc_file:
                 pull(dvc_file, clone)
@@ -113,7 +119,7 @@ def describe_differences(path: str, committed: str | None, rerun: str | None, cl
         return differences
     # Outs that DVC does not cache are in Git.
     if output_of("git", "-C", str(clone), "ls-files", "--", path):
-        changed = output_of("git", "-C", str(clone), "diff", "--name-only", "--", path).split()
+        changed = output_of("git", "-C", str(clone), "diff", "--relative", "--name-only", "--", path).split()
         return [name for name in changed if name != path]
     return ["its differing files are unknown, because the committed ones are not in the cache: run `dvc pull`"]
 
@@ -137,13 +143,15 @@ def changed_results(clone: Path, reported: Sequence[str]) -> list[str]:
     Args:
         reported: the outs that differ from dvc.lock; their files are left out.
     """
-    changed = output_of("git", "-C", str(clone), "diff", "--name-only", "HEAD", "--", "metrics", "plots").splitlines()
+    changed = output_of(
+        "git", "-C", str(clone), "diff", "--relative", "--name-only", "HEAD", "--", "metrics", "plots"
+    ).splitlines()
     return [path for path in changed if not any(Path(path).is_relative_to(out) for out in reported)]
 
 
 def changed_accuracies(clone: Path) -> list[tuple[str, Any, Any]]:
     """The accuracies that differ from the committed ones: name, committed value, value of this run."""
-    before = json.loads(output_of("git", "-C", str(clone), "show", f"HEAD:{METRICS}"))
+    before = json.loads(output_of("git", "-C", str(clone), "show", f"HEAD:./{METRICS}"))
     after = io.read_json(clone / METRICS)
     return [
         (f"test accuracy of {model}", before[model]["accuracy"], after[model]["accuracy"])

@@ -1,7 +1,6 @@
 """The pipeline under Git and DVC: what a new key reruns, and what two branches do when they are merged.
 
-The pipeline is the project's own (dvc.yaml, params.yaml, the rooms). Only the stages' scripts are replaced: each writes
-a digest of its inputs to its outs, so that a run takes no time.
+The stages' scripts are stubs (see `stubs`), so that a run takes no time.
 """
 
 import json
@@ -13,32 +12,10 @@ import sys
 import pytest
 import yaml
 
-from runs import ROOT, STAGES, dvc, ran, run
+import stubs
+from runs import dvc, ran, run
 
 pytestmark = pytest.mark.xdist_group("branches")
-STUB = """
-import hashlib, json, pathlib, sys, yaml
-name = sys.argv[0].rpartition("/")[2].removesuffix(".py")
-stage = yaml.safe_load(pathlib.Path("dvc.yaml").read_text())["stages"][name]
-digest = hashlib.md5()
-for dependency in stage["deps"]:
-    place = pathlib.Path(dependency)
-    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-        # As DVC has it: neither caches nor the schemas of parameters are code.
-        if path.is_file() and path.suffix != ".pyc" and not path.match("transfer/*/params.py"):
-            digest.update(path.as_posix().encode() + path.read_bytes())
-params = yaml.safe_load(pathlib.Path("params.yaml").read_text())
-for key in stage["params"]:
-    value = params
-    for part in key.split("."):
-        value = value[part]
-    digest.update(repr(value).encode())
-for out in stage["outs"] + stage.get("metrics", []):
-    path = pathlib.Path(out if isinstance(out, str) else next(iter(out)))
-    target = path if path.suffix else path / "content"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({"digest": digest.hexdigest()}))
-"""
 # The stages that read each section whole. What several stages share is listed key by key.
 READERS = {"data": ["prepare"], "backbone": ["features"], "train_tl": ["train_tl"], "finetune": ["finetune"]}
 READERS |= {"evaluate": ["evaluate"], "augment": []}
@@ -58,21 +35,7 @@ DRIVERS = {
 
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory):
-    """A clone in which the pipeline has run with stubs for stages; its results are committed."""
-    folder = tmp_path_factory.mktemp("branches") / "project"
-    run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
-    for stage in STAGES:
-        (folder / "stages" / f"{stage}.py").write_text(STUB)
-    shutil.rmtree(folder / "plots")
-    (folder / "dataset_images").mkdir()
-    (folder / "dataset_images" / "image.txt").write_text("the data are not read")
-    dvc(folder, "add", "--quiet", "dataset_images")
-    (folder / "weights" / "mobilenet_v2_0.35_rendered.weights.h5").write_text("nor are the weights")
-    dvc(folder, "commit", "--quiet", "--force", "weights/mobilenet_v2_0.35_rendered.weights.h5.dvc")
-    assert ran(dvc(folder, "repro")) == STAGES
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "--quiet", "--message", "results")
-    return folder
+    return stubs.make_project(tmp_path_factory.mktemp("branches") / "project")
 
 
 @pytest.fixture

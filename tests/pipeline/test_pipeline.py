@@ -7,6 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from provenance import of_the_sample
 from runs import STAGES, dvc, ran, run
 from transfer.common import dvcfile
 
@@ -43,6 +44,7 @@ def test_the_sample_has_the_sizes_of_the_studys_dataset(clone):
     }
 
 
+@of_the_sample
 def test_both_trainings_learn_something_on_the_sample(clone):
     metrics = json.loads((clone / "metrics/evaluate.json").read_text())
     assert metrics["finetune"]["accuracy"] > metrics["train_tl"]["accuracy"] > 0.6
@@ -79,6 +81,7 @@ def test_a_key_reruns_only_the_stages_that_read_it(changing):
     for key, (value, stage) in first.items():
         params = yaml.safe_load(committed)
         section, name = key.split(".")
+        assert params[section][name] != value
         params[section][name] = value
         (changing / "params.yaml").write_text(yaml.safe_dump(params))
         changed = json.loads(dvc(changing, "status", "--json"))

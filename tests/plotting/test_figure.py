@@ -1,6 +1,14 @@
 """The style of all pictures."""
 
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
 from runs import run_python
+from transfer.plotting import confusion_matrix
+from transfer.plotting import figure as figures
 
 
 def test_the_matplotlibrc_of_a_user_changes_nothing(tmp_path):
@@ -15,3 +23,29 @@ def test_the_matplotlibrc_of_a_user_changes_nothing(tmp_path):
         done = run_python(tmp_path / name, "-c", script)
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "user/a.png").read_bytes() == (tmp_path / "default/a.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["日本", "\N{BOTTLE WITH POPPING CORK}", "\U000f0000", "é", "שלום"])
+def test_a_letter_without_a_font_is_an_escape_and_never_a_warning(tmp_path, monkeypatch, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        confusion_matrix.draw(np.array([0, 1]), np.array([1, 1]), ["a", name], name, tmp_path / "a.png")
+    # As on a machine that has no other font.
+    ours = [font for font in figures.font_manager.fontManager.ttflist if font.name == figures.FONT]
+    monkeypatch.setattr(figures.font_manager.fontManager, "ttflist", ours)
+    figures._font_with.cache_clear()
+    expected = name if name in ("é", "שלום") else name.encode("unicode_escape").decode()
+    assert figures.legible(name) == expected
+    figures._font_with.cache_clear()
+
+
+def test_a_letter_is_drawn_in_a_font_that_has_it(tmp_path, monkeypatch):
+    # In a font of mathematical letters, which matplotlib brings, and not in that of all pictures.
+    letter = "\ue152"
+    figure = Figure()
+    text = figure.text(0, 0, f"a {letter}")
+    monkeypatch.setattr(figures, "_letters", lambda path: {ord(letter)} if "STIXNonUni.ttf" in path else {ord("a")})
+    figures._font_with.cache_clear()
+    figures._choose_fonts(figure)
+    assert (text.get_text(), text.get_fontfamily()) == (f"a {letter}", [figures.FONT, "STIXNonUnicode"])
+    figures._font_with.cache_clear()

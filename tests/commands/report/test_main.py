@@ -15,7 +15,7 @@ import yaml
 from markupsafe import escape
 from PIL import Image
 
-from runs import ROOT, run
+from runs import run
 
 pytestmark = pytest.mark.xdist_group("clone")
 # The least number of coloured pixels of a chart: more than the legend of an empty chart has.
@@ -185,10 +185,9 @@ def test_a_revision_that_cannot_be_compared_is_an_error(clone):
     assert done.stderr == (
         "nope is not a revision of this repository: give a commit, a branch or a tag, such as HEAD~1.\n"
     )
-    first = subprocess.run(
-        ["git", "rev-list", "--max-parents=0", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()[0]
-    done = report(clone, "--rev", first)
+    nothing = run(clone, "git", "hash-object", "-t", "tree", "/dev/null").strip()
+    empty = run(clone, "git", "commit-tree", nothing, "-m", "a commit without files").strip()
+    done = report(clone, "--rev", empty)
     assert done.returncode == 1 and "has no plots/predictions.csv: choose a commit" in done.stderr
     if before is not None:
         assert (clone / "report/index.html").read_bytes() == before
