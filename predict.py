@@ -50,7 +50,7 @@ def main() -> None:
     if not paths:
         sys.exit(1)
     name, metadata = model_choice.choose_model(MODELS, options.model)
-    classes, size, batch_size = (metadata[key] for key in ("classes", "image_size", "batch_size"))
+    classes, size, resize, batch_size = (metadata[key] for key in ("classes", "image_size", "resize", "batch_size"))
 
     from transfer.models import backbone, classifier, tensorflow  # imported late: TensorFlow takes seconds
 
@@ -61,7 +61,7 @@ def main() -> None:
     model(np.zeros((batch_size, size, size, 3), np.uint8))
     predicted, computed, seconds = 0, 0, 0.0
     with outputs.csv_writer(options.output, classes) if options.output else outputs.terminal_writer(classes) as add:
-        for batch_paths, images in inputs.read_batches(paths, size, batch_size, report):
+        for batch_paths, images in inputs.read_batches(paths, size, resize, batch_size, report):
             start = time.perf_counter()
             [probabilities] = model(pad_batch(images, batch_size))
             seconds += time.perf_counter() - start

@@ -52,7 +52,7 @@ def write_copies(source: Path, folder: Path, copies: int) -> int:
     """Write so many small copies of each image of a dataset, each with different noise; return how many there are."""
     entries = listing.list_dataset(source).entries
     for number, entry in enumerate(tqdm(entries, f"{copies} copies", disable=None, leave=False)):
-        square = resizing.to_square(decoding.decode(source / entry.path).pixels, SIZE)
+        square = resizing.to_square(decoding.decode(source / entry.path).pixels, SIZE, "squash", antialias=False)
         for copy in range(copies):
             noise = np.random.default_rng([number, copy]).integers(-8, 9, square.shape)
             noisy = np.clip(square + noise, 0, 255).astype(np.uint8)

@@ -33,7 +33,8 @@ def main() -> None:
     errors += checks.skipped_sentences(checks.left_out(dataset.skipped)) if errors else []
 
     # Decode each image once. This reports every error of the dataset; after an error, nothing is left behind.
-    oddities = preparing.prepare_images(dataset, settings.image_size, errors)
+    resize = prepared.Resize(fit=settings.resize.fit, antialias=settings.resize.antialias)
+    oddities = preparing.prepare_images(dataset, settings.image_size, resize, errors)
 
     # What the dataset holds
     table = pd.DataFrame([(entry.split, entry.label) for entry in dataset.entries], columns=["split", "class"])

@@ -56,7 +56,8 @@ def main() -> None:
 
         # The checkpoint holds the head alone: every layer of the backbone stayed frozen
         dropout, batch_size = settings.train_tl.dropout, settings.batch_size
-        metadata = classifier.head_metadata(backbone, train.classes, dropout, batch_size, fit.best.validation)
+        data = train.classes, prepared.read_resize()
+        metadata = classifier.head_metadata(backbone, *data, dropout, batch_size, fit.best.validation)
         classifier.save(CHECKPOINT, head, metadata)
         total = backbone["parameters"] + head.count_params()
         parameters = {"total": total, "trainable": loop.trainable_parameters(head)}

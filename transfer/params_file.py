@@ -1,15 +1,19 @@
-"""The one reader of params.yaml. It checks the whole file before any work: every key, whichever stage reads it."""
+"""The one reader of params.yaml. It checks the whole file before any work: every key, whichever stage reads it.
+
+The parser is the one with which DVC reads the file. PyYAML implements YAML 1.1, in which `010` is 8, `1:30` is 90 and
+`yes` is true: with it, a stage would compute with other values than DVC records.
+"""
 
 import math
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.events import AliasEvent
 
 from transfer.common import dvcfile
-from transfer.dataset.params import DataParams
+from transfer.dataset.params import DataParams, ResizeParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import BatchSize, Pixels, Section, Seed, error_sentences
@@ -19,6 +23,8 @@ from transfer.training.params import FinetuneParams, TrainTlParams
 
 PATH = Path("params.yaml")
 DATASET_FILE = Path("dataset_images.dvc")
+# Merging an alias into an alias doubles the values: a few lines with many aliases would fill the memory.
+MOST_ALIASES = 20
 
 
 class Params(Section):
@@ -26,6 +32,7 @@ class Params(Section):
 
     seed: Seed
     image_size: Pixels
+    resize: ResizeParams
     batch_size: BatchSize
     precision: Annotated[Literal["float32", "bfloat16"], Field(description="float32 or bfloat16")]
     data: DataParams
@@ -34,25 +41,6 @@ class Params(Section):
     train_tl: TrainTlParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a duplicate key and reads `2e-05` as a number.
-
-    PyYAML implements YAML 1.1, in which a number without a point has no exponent. DVC writes YAML 1.2.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key}", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 def load(path: str | Path = PATH) -> Params:
@@ -64,13 +52,18 @@ def load(path: str | Path = PATH) -> Params:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if aliases > MOST_ALIASES:
+            raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
+        values = YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: restore it with `git checkout {path}`.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): restore it with `git checkout {path}`.") from None
-    except Exception as error:  # PyYAML raises almost anything if a value does not fit its tag
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except Exception as error:  # the parser raises almost anything if a value does not fit its tag
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        reason = f"{problem} in line {mark.line + 1}" if problem and mark else " ".join(str(error).split())
+        raise UserError(f"{path} is not valid YAML: {reason}") from None
     try:
         params = Params.model_validate(values)
     except ValidationError as error:

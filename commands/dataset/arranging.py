@@ -58,6 +58,7 @@ def arrange(
             f"{contents.top} is already split, and its split is kept: use GROUPS only with a folder of class folders."
         )
     groups = read_groups(groups_file, {image.name for image in contents.images}) if groups_file else {}
+    errors = errors + checks.name_errors(groups.values(), "groups")
     copies, unreadable = _by_pixels(contents.images)
     in_conflict = conflicts.find(copies, groups)
     decided = conflicts.read_decisions(decisions, in_conflict) if decisions else {}

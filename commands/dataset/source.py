@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from commands.dataset import archive, layout
-from transfer.dataset import listing
+from transfer.dataset import checks, listing
 from transfer.dataset.listing import LOOSE, Skipped
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import SPLITS
@@ -94,7 +94,7 @@ def read(folder: Path) -> Contents:
         number = "one class folder" if classes else "no class folder"
         raise UserError(f"{top}/ has {number}: at least two are needed, one for each class.")
 
-    errors = []
+    errors = checks.name_errors(classes, "classes")
     filled = {(image.split, image.label) for image in images}
     for split, place in places:
         for label in classes:

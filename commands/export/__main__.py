@@ -1,8 +1,8 @@
 """Write the selected model as files that do not need this project, and measure each of them on the test images.
 
-The folder gets model.keras (with preprocessing), model.tflite and model_8bit.tflite (for LiteRT), classes.txt, and
-accuracy.json: the test accuracy of each file with its 95 % interval, and whether it differs from the original's by more
-than chance.
+The folder gets model.keras (with preprocessing), model.tflite and model_8bit.tflite (for LiteRT), classes.txt,
+preprocessing.json (the size of the square that the model takes, and how an image becomes one), and accuracy.json: the
+test accuracy of each file with its 95 % interval, and whether it differs from the original's by more than chance.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from transfer.loading.prepared import Split
 
 MODELS = Path("models")
 FILES = ("model.keras", "model.tflite", "model_8bit.tflite")
-CLASSES, ACCURACY = "classes.txt", "accuracy.json"
+CLASSES, DESCRIPTION, ACCURACY = "classes.txt", "preprocessing.json", "accuracy.json"
 PREDICTIONS = "plots/predictions.csv"
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     check_folder(options.folder)
     name, metadata = model_choice.choose_model(MODELS, options.model)
     train, test = prepared.load_split("train"), prepared.load_split("test")
-    check_evaluated(name, test)
+    check_evaluated(name, metadata, test)
 
     from commands.export import formats  # imported late: TensorFlow takes seconds
     from transfer.loading import batches
@@ -58,6 +58,7 @@ def main() -> None:
         (folder / "model.tflite").write_bytes(formats.litert(model))
         (folder / "model_8bit.tflite").write_bytes(formats.litert(model, train.images))
         io.write_text(folder / CLASSES, "".join(f"{label}\n" for label in test.classes))
+        io.write_json(folder / DESCRIPTION, {key: metadata[key] for key in ("image_size", "resize")})
 
         # The files themselves are measured, not the models that they were made from.
         functions: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {name: original}
@@ -88,7 +89,7 @@ def main() -> None:
 
 def check_folder(folder: Path) -> None:
     """Raises UserError unless the folder is new, empty, or holds only an earlier export: it will be replaced."""
-    exported = {*FILES, CLASSES, ACCURACY}
+    exported = {*FILES, CLASSES, DESCRIPTION, ACCURACY}
     if (
         folder.name in ("", "..")
         or (folder.exists() and not folder.is_dir())
@@ -97,8 +98,16 @@ def check_folder(folder: Path) -> None:
         raise UserError(f"{folder} is neither a new folder nor an earlier export: name a new folder.")
 
 
-def check_evaluated(model: str, test: Split) -> None:
-    """Raises UserError if the model was not evaluated on these test images: it may have been trained on them."""
+def check_evaluated(model: str, metadata: dict[str, Any], test: Split) -> None:
+    """Raises UserError if the model was not evaluated on these test images, or was trained on other squares.
+
+    It may have been trained on other images as well, and then these may be among them.
+    """
+    if prepared.read_resize() != metadata["resize"]:
+        raise UserError(
+            f"prepared/ has images that became squares in another way than those of {MODELS / model}/: run "
+            "`dvc repro`, then export again."
+        )
     rows = io.read_csv(PREDICTIONS, text_columns=tables.PREDICTION_COLUMNS)
     if set(rows.loc[rows["model"] == model, "pixels"]) != set(test.digests):
         raise UserError(f"prepared/ and {PREDICTIONS} have different test images: run `dvc repro`, then export again.")

@@ -1,11 +1,14 @@
 """The checks of a split dataset: missing folders and images, shares of the splits, duplicates."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from transfer.dataset import checks, listing
-from transfer.dataset.checks import class_errors, duplicate_errors, share_errors, split_errors
+from transfer.dataset.checks import class_errors, duplicate_errors, name_errors, share_errors, split_errors
 from transfer.dataset.listing import Skipped, list_dataset
 from transfer.loading import prepared
 
@@ -152,3 +155,71 @@ def test_what_holds_images_is_left_out_and_the_rest_only_skipped():
     others = [Skipped(Path(".e"), listing.HIDDEN), Skipped(Path("f"), listing.LINKED)]
     others += [Skipped(Path("g"), listing.NOT_IMAGES), Skipped(Path("h"), listing.SYSTEM)]
     assert checks.left_out(images + others) == images
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("caf\u00e9", "cafe\u0301"),
+        ("\u00c5ngstr\u00f6m", "A\u030angstro\u0308m"),
+        ("Glass", "glass"),
+        ("STRASSE", "stra\u00dfe"),
+        ("glass", "glass "),
+        ("glass", "\u00a0glass"),
+        ("glass", "gl\u200bass"),
+        ("glass", "\ufeffglass"),
+        ("glass", "gl\u00adass"),
+        ("\u2665", "\u2665\ufe0f"),
+        ("glass", "gl\u0430ss"),
+        ("metal", "m\u0435t\u0430l"),
+        ("paper", "\u03c1aper"),
+        ("\u0441\u0442\u0435\u043a\u043b\u043e", "c\u0442\u0435\u043a\u043b\u043e"),
+    ],
+)
+def test_two_names_that_a_person_reads_as_one_are_reported(one, other):
+    first, second = sorted([one, other])
+    assert name_errors([one, "other", other, one], "classes") == [
+        f"The classes {first!a} and {second!a} look like one name but are two: write them the same, or "
+        "choose names that differ visibly."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("glass", "gloss"),
+        ("glass", "glass 2"),
+        ("e", "\u00e9"),
+        ("cat", "\u043a\u043e\u0442"),
+        ("a 1", "\u03b1 1"),
+        ("\u30ab", "\u529b"),
+        ("", "a"),
+    ],
+)
+def test_names_that_differ_visibly_are_not_reported(one, other):
+    assert name_errors([one, other], "classes") == []
+
+
+@given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), form=st.sampled_from(["NFC", "NFD"]))
+def test_any_name_in_another_form_is_reported(name, form):
+    other = unicodedata.normalize(form, name)
+    assume(other != name)
+    assert len(name_errors([name, other], "groups")) == 1
+
+
+def test_a_class_with_two_names_is_reported_within_a_split_and_between_splits(tmp_path):
+    touch(tmp_path, *(f"{split}/{label}/1.jpg" for split in ("train", "validation") for label in ("b", "caf\u00e9")))
+    touch(tmp_path, "test/b/1.jpg", "test/cafe\u0301/1.jpg", "test/B/1.jpg")
+    errors = class_errors(list_dataset(tmp_path))
+    assert [error.partition(" look like ")[0] for error in errors[:2]] == [
+        "The classes 'B' and 'b'",
+        "The classes 'cafe\\u0301' and 'caf\\xe9'",
+    ]
+
+
+def test_thousands_of_names_are_checked_at_once():
+    names = [f"group {number}" for number in range(20_000)]
+    assert name_errors([*names, "gr\u043eup 7"], "groups") == [
+        "The groups 'group 7' and 'gr\\u043eup 7' look like one name but are two: write them the same, or choose names "
+        "that differ visibly."
+    ]

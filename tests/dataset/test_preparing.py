@@ -19,6 +19,7 @@ COLOURS = {
     ("test", "wood"): (70, 80, 90),
     ("test", "Glass"): (202, 0, 7),
 }
+SQUASH = prepared.Resize(fit="squash", antialias=False)
 
 
 def write_plain_dataset(folder):
@@ -30,10 +31,10 @@ def write_plain_dataset(folder):
     return folder
 
 
-def prepare(folder, size=4, errors=()):
+def prepare(folder, size=4, errors=(), resize=SQUASH):
     """Prepare a dataset beside its folder, and count its unusual images."""
     out = folder.parent / "prepared"
-    return out, preparing.prepare_images(listing.list_dataset(folder), size, list(errors), out)
+    return out, preparing.prepare_images(listing.list_dataset(folder), size, resize, list(errors), out)
 
 
 def test_arrays_and_labels_are_those_of_the_files(tmp_path):
@@ -91,7 +92,7 @@ def test_class_names_that_look_like_numbers_remain_text(tmp_path, make_dataset):
 def test_the_same_dataset_gives_the_same_bytes(tmp_path):
     folder = write_plain_dataset(tmp_path / "images")
     first = {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()}
-    assert sorted(first) == ["index.csv", "test.npy", "train.npy", "validation.npy"]
+    assert sorted(first) == ["index.csv", "resize.json", "test.npy", "train.npy", "validation.npy"]
     assert {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()} == first
 
 
@@ -154,3 +155,17 @@ def test_unusual_images_are_counted_by_kind(tmp_path):
         ("train/wood/wide.png", "scaled_depth"),
     ]
     assert {kind for _, kind in oddities} < set(preparing.ODDITIES)
+
+
+def test_images_become_squares_in_the_given_way_which_is_recorded(tmp_path):
+    folder = write_plain_dataset(tmp_path / "images")
+    pixels = np.zeros((8, 16, 3), np.uint8)
+    pixels[:, 4:12] = 255
+    Image.fromarray(pixels).save(folder / "train" / "Glass" / "0.png")
+    crop = prepared.Resize(fit="crop", antialias=True)
+    out, _ = prepare(folder, resize=crop)
+    assert prepared.read_resize(out) == crop
+    assert (prepared.load_split("train", out).images[0] == 255).all()
+    out, _ = prepare(folder)
+    assert prepared.read_resize(out) == SQUASH
+    assert prepared.load_split("train", out).images[0, :, :, 0].tolist() == [[0, 255, 255, 0]] * 4

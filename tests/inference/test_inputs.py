@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from transfer.inference import inputs
 from transfer.interface.errors import UserError
+from transfer.loading.prepared import Resize
+
+SQUASH = Resize(fit="squash", antialias=False)
 
 
 def test_the_path_of_an_image_begins_as_the_user_wrote_it(tmp_path, photograph, monkeypatch):
@@ -43,7 +48,7 @@ def test_a_path_that_may_not_be_read_is_an_error_and_the_others_are_read(tmp_pat
     assert images == [f"{tmp_path}/a/1.png", f"{tmp_path}/b/1.png"]
     locked = f"{tmp_path}/a/locked cannot be read (Permission denied): check its name and permissions."
     assert errors == [locked, locked.replace("a/locked", "x.jpg"), locked]
-    [(_, error)] = inputs.read_squares([f"{tmp_path}/x.jpg"], 8)
+    [(_, error)] = inputs.read_squares([f"{tmp_path}/x.jpg"], 8, SQUASH)
     assert str(error) == f"{tmp_path}/x.jpg may not be read: change its permissions."
 
 
@@ -83,9 +88,22 @@ def test_broken_files_are_reported_and_the_others_come_in_batches(tmp_path, phot
     expected = [photograph(path, seed=number) for number, path in enumerate(paths)]
     paths[2].write_text("no image")
     errors: list[UserError] = []
-    batches = list(inputs.read_batches(list(map(str, paths)), 8, 3, errors.append))
+    batches = list(inputs.read_batches(list(map(str, paths)), 8, SQUASH, 3, errors.append))
     assert [[Path(path).name for path in names] for names, _ in batches] == [["0.png", "1.png", "3.png"], ["4.png"]]
     assert batches[0][1].shape == (3, 8, 8, 3) and batches[1][1].shape == (1, 8, 8, 3)
     assert len(errors) == 1 and "2.png" in str(errors[0])
     # 8 by 6 pixels are stretched to 8 by 8, so only the mean stays close.
     assert batches[1][1].mean() == pytest.approx(expected[4].mean(), abs=3)
+
+
+def test_images_become_squares_in_the_given_way(tmp_path):
+    # Left half white, right half black: squashed, half of the columns are white; of the central square likewise.
+    pixels = np.zeros((4, 16, 3), np.uint8)
+    pixels[:, :8] = 255
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    ways = {"squash": [[255] * 4 + [0] * 4] * 8, "pad": [[127] * 8] * 3 + [[255] * 4 + [0] * 4] * 2 + [[127] * 8] * 3}
+    for fit, expected in ways.items():
+        [(_, square)] = inputs.read_squares([f"{tmp_path}/1.png"], 8, Resize(fit=fit, antialias=True))
+        # Interpolation blends the two columns at the border.
+        outer = [0, 1, 2, 5, 6, 7]
+        assert square[:, outer, 0].tolist() == np.array(expected)[:, outer].tolist()

@@ -8,8 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from runs import ROOT, run_forked, run_python
+
+BAD_RESIZES = [
+    {"fit": "stretch", "antialias": False},
+    {"fit": ["crop"], "antialias": False},
+    {"fit": "crop", "antialias": "yes"},
+    {"fit": "crop"},
+    "crop",
+    None,
+]
 
 pytestmark = pytest.mark.xdist_group("project")
 
@@ -51,6 +61,28 @@ def test_predictions_equal_those_of_the_pipeline_in_every_digit(project, models,
         assert len(rows) == 1 or len(rows) > 2 * 8
         again = [other for other in rows if other["path"] == str(image)]
         assert again == [row] * len(again)
+
+
+def test_images_become_squares_as_the_model_records(tmp_path, monkeypatch):
+    import predict as program  # imported late, like the models: TensorFlow takes seconds
+    from transfer.models import backbone, classifier
+
+    pixels = np.random.default_rng(3).integers(0, 256, (8, 20, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    crop = {"fit": "crop", "antialias": False}
+    metadata = {"classes": ["a", "b"], "image_size": 8, "resize": crop, "batch_size": 1}
+    batches = []
+
+    def model(images):
+        batches.append(images)
+        return [np.array([[0.25, 0.75]])]
+
+    monkeypatch.setattr(program.model_choice, "choose_model", lambda folder, requested: ("finetune", metadata))
+    monkeypatch.setattr(backbone, "load", lambda folder: None)
+    monkeypatch.setattr(classifier, "load", lambda folder, backbone, classes: model)
+    monkeypatch.setattr("sys.argv", ["predict.py", f"{tmp_path}/1.png"])
+    program.main()
+    assert np.array_equal(batches[-1], [pixels[:, 6:14]])
 
 
 def test_each_bad_path_is_one_line_and_the_other_images_are_predicted(project, models, tmp_path):
@@ -106,7 +138,14 @@ def test_missing_models_are_an_error(tmp_path, project):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("batch_size", 10**9), ("classes", [1, 2, 3]), ("dropout", 2), ("frozen_layers", -1)]
+    ("name", "value"),
+    [
+        ("batch_size", 10**9),
+        ("classes", [1, 2, 3]),
+        ("dropout", 2),
+        ("frozen_layers", -1),
+        *(("resize", value) for value in BAD_RESIZES),
+    ],
 )
 def test_metadata_with_a_value_that_no_training_writes_are_an_error(models, project, tmp_path, name, value):
     folder = shutil.copytree(models, tmp_path / "models")

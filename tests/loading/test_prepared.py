@@ -59,6 +59,14 @@ def test_images_are_opened_read_only_through_a_memory_map(folder):
         split.images[0] = 0
 
 
+def test_a_record_of_resizing_that_is_missing_or_damaged_is_named(folder):
+    with pytest.raises(UserError, match=r"resize\.json is missing: run `dvc repro`"):
+        prepared.read_resize(folder)
+    (folder / "resize.json").write_text('{"fit": "crop", "antialias": "yes"}')
+    with pytest.raises(UserError, match=r"resize\.json has no usable value for antialias: restore it"):
+        prepared.read_resize(folder)
+
+
 def test_a_missing_index_is_named(tmp_path):
     with pytest.raises(UserError, match=r"index\.csv is missing: run `dvc repro`"):
         prepared.load_split("train", tmp_path / "prepared")

@@ -19,6 +19,7 @@ from transfer.training import loop
 pytestmark = pytest.mark.xdist_group("test_classifier")
 
 CLASSES = ["a", "b", "c"]
+RESIZE = {"fit": "crop", "antialias": True}
 VALIDATION = {"accuracy": 0.5, "loss": 0.7}
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
 
@@ -53,7 +54,7 @@ def new_head(backbone, seed=0):
 
 
 def head_metadata(backbone):
-    return classifier.head_metadata(backbone.description(), CLASSES, 0.2, 64, VALIDATION)
+    return classifier.head_metadata(backbone.description(), CLASSES, RESIZE, 0.2, 64, VALIDATION)
 
 
 def train(cut, folder):
@@ -147,9 +148,10 @@ def test_the_same_training_gives_the_same_bytes(tmp_path, training):
 
 def test_the_metadata_of_a_head_come_from_the_description_of_the_backbone(backbone):
     description = backbone.description()
-    assert classifier.head_metadata(description, CLASSES, 0.2, 64, VALIDATION) == {
+    assert classifier.head_metadata(description, CLASSES, RESIZE, 0.2, 64, VALIDATION) == {
         "classes": CLASSES,
         "image_size": 32,
+        "resize": {"fit": "crop", "antialias": True},
         "frozen_layers": 154,
         "dropout": 0.2,
         "batch_size": 64,

@@ -9,6 +9,7 @@ import numpy as np
 import pillow_heif
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,6 +19,7 @@ from transfer import params_file
 from transfer.common.opencv import cv2
 from transfer.dataset import checks, decoding, listing, resizing, signatures
 from transfer.interface.errors import UserError
+from transfer.interface.schema import FITS
 
 pytestmark = pytest.mark.filterwarnings("default")
 # `make fuzz` runs more examples.
@@ -36,6 +38,7 @@ PIECES = [
     *("!!pairs", "!!python/name:os.system", "!own", "&a", "*a", "<<:", "? ", ": ", "- ", "{", "}", "[", "]", "|", ">"),
     *("---\n", "...\n", "%YAML 1.2\n", "\n", "\t", "#", "'", '"', "\\ud800", "1_0", "0x" + "f" * 5000, "9" * 5000),
     *("1e999", ".nan", "-.inf", "1:30", "2001-02-30", "2001-12-14T21:59:43.10-05:00", "=", "~", "yes", "\ufeff", "\0"),
+    *("010", "0o17", "0b1", "+1", "1_000", "on", "No", "08", "2e-05", "1e3", "%YAML 1.1\n---\n", "0.1_5", "\r", "\x85"),
 ]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.binary(max_size=4) | st.dates(),
@@ -157,6 +160,7 @@ def check_load(path, content):
     except UserError as error:
         assert str(error).startswith(str(path)) and len(str(error)) < 20_000
     else:
+        assert params.model_dump() == load_yaml(path), "DVC reads other values"
         assert sum(params.data.split.model_dump().values()) == pytest.approx(1)
         assert all(math.isfinite(recipe.weight_decay) for recipe in (params.train_tl, params.finetune))
 
@@ -174,9 +178,14 @@ def test_parameters_of_any_values_are_loaded_or_rejected(tmp_path, content):
 
 
 @fuzzed
-@given(content=damaged_files(VALID_IMAGES, VALID_IMAGES, NUMBERS), size=st.sampled_from([1, 32, 33]))
+@given(
+    content=damaged_files(VALID_IMAGES, VALID_IMAGES, NUMBERS),
+    size=st.sampled_from([1, 32, 33]),
+    fit=st.sampled_from(FITS),
+    antialias=st.booleans(),
+)
 def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
-    tmp_path, monkeypatch, capfd, caplog, content, size
+    tmp_path, monkeypatch, capfd, caplog, content, size, fit, antialias
 ):
     # The limit has a test of its own. Here, a low one saves the seconds that a header with a false size would cost.
     monkeypatch.setattr(decoding, "MAX_PIXELS", 1_000_000)
@@ -191,7 +200,7 @@ def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
             assert str(error).startswith(f"{path} ") and "\n" not in str(error)
         else:
             assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
-            square = resizing.to_square(pixels, size)
+            square = resizing.to_square(pixels, size, fit, antialias)
             assert square.dtype == np.uint8 and square.shape == (size, size, 3)
     assert [str(warning.message) for warning in caught_warnings] == []
     assert caplog.records == []

@@ -1,7 +1,9 @@
 """Checks of a split dataset. Each returns sentences, so that a user sees everything that is wrong at once."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 
 from transfer.dataset import listing as kinds
@@ -31,6 +33,7 @@ def class_errors(listing: DatasetListing) -> list[str]:
     ]
     if len(errors) == len(SPLITS):
         return errors
+    errors += name_errors(listing.classes, "classes")
     if len(listing.classes) < 2:
         number = "one class" if listing.classes else "no class"
         errors.append(f"{listing.folder}/ has {number}: at least two are needed.")
@@ -139,3 +142,59 @@ def printable(name: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
     )
+
+
+def name_errors(names: Iterable[str], kind: str) -> list[str]:
+    """A sentence for each two names that differ although a person reads them as one.
+
+    Args:
+        kind: what the names are, in the plural.
+    """
+    distinct = sorted(set(names))
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in distinct:
+        alike[_visible(name)].append(name)
+    pairs = [pair for same in alike.values() for pair in combinations(same, 2)]
+    # Only names that mix scripts are compared with all others: there may be thousands of names.
+    for mixed in (visible for visible in alike if {_script(letter) for letter in visible} & {"CYRILLIC", "GREEK"}):
+        if "LATIN" in map(_script, mixed):
+            others = (visible for visible in alike if _differ_in_script_only(mixed, visible))
+            pairs += [(alike[mixed][0], alike[other][0]) for other in others]
+    return [
+        # With escapes, since a person could not see the difference.
+        f"The {kind} {one!a} and {other!a} look like one name but are two: write them the same, or choose "
+        "names that differ visibly."
+        for one, other in sorted({(min(pair), max(pair)) for pair in pairs})
+    ]
+
+
+def _visible(name: str) -> str:
+    """A name without what a person overlooks: Unicode form, case, invisible characters, blanks at the ends."""
+    visible = [character for character in name if not _is_invisible(character)]
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", "".join(visible)).casefold()).strip()
+
+
+def _is_invisible(character: str) -> bool:
+    # Format characters, such as zero-width blanks, the byte order mark and the soft hyphen; and variation selectors.
+    return unicodedata.category(character) == "Cf" or "VARIATION SELECTOR" in unicodedata.name(character, "")
+
+
+def _differ_in_script_only(one: str, other: str) -> bool:
+    """Whether two names share a letter and differ only where one has a Latin letter and the other one does not.
+
+    A word that mixes Latin with Cyrillic or Greek letters is how Unicode recognises most look-alikes (Unicode Technical
+    Standard 39, section 5). Without a shared letter, two names are words of two languages.
+    """
+    pairs = list(zip(one, other, strict=False))
+    different = [{_script(letter) for letter in pair} for pair in pairs if pair[0] != pair[1]]
+    return (
+        one != other
+        and len(one) == len(other)
+        and any(same == letter and same.isalpha() for same, letter in pairs)
+        and all(scripts in ({"LATIN", "CYRILLIC"}, {"LATIN", "GREEK"}) for scripts in different)
+    )
+
+
+def _script(character: str) -> str:
+    """The script of a letter: the first word of its name in Unicode."""
+    return unicodedata.name(character, "").partition(" ")[0]

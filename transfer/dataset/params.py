@@ -1,6 +1,10 @@
-"""The section `data` of params.yaml."""
+"""The sections `data` and `resize` of params.yaml."""
 
-from transfer.interface.schema import Fraction, Section, Share
+from typing import Annotated
+
+from pydantic import Field
+
+from transfer.interface.schema import Fit, Fraction, Section, Share
 
 
 class SplitParams(Section):
@@ -12,3 +16,8 @@ class SplitParams(Section):
 class DataParams(Section):
     split: SplitParams
     tolerance: Fraction
+
+
+class ResizeParams(Section):
+    fit: Fit
+    antialias: Annotated[bool, Field(description="true or false")]

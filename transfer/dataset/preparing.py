@@ -19,12 +19,13 @@ ODDITIES = ("other_modes", "turned_by_exif", "enlarged", "elongated", *decoding.
 
 
 def prepare_images(
-    listing: DatasetListing, size: int, errors: list[str], folder: Path = prepared.FOLDER
+    listing: DatasetListing, size: int, resize: prepared.Resize, errors: list[str], folder: Path = prepared.FOLDER
 ) -> list[tuple[str, str]]:
     """Decode every listed image once and write the arrays and the index to `folder`, atomically.
 
     Args:
         size: the side of the squares, in pixels.
+        resize: how an image becomes a square; recorded beside the arrays, for the models that are trained on them.
         errors: sentences of earlier checks, to be reported together with those of this one.
 
     Returns:
@@ -40,7 +41,7 @@ def prepare_images(
             image = decoding.decode(listing.folder / entry.path)
         except UserError as error:
             return error
-        square = resizing.to_square(image.pixels, size)
+        square = resizing.to_square(image.pixels, size, **resize)
         return square, image.digest, _oddities(image, size)
 
     with atomic.folder(folder) as partial:
@@ -62,6 +63,7 @@ def prepare_images(
         if errors:
             raise UserErrors(errors)
         prepared.write_index(partial, rows)
+        prepared.write_resize(partial, resize)
     return oddities
 
 

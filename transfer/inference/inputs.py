@@ -9,6 +9,7 @@ import numpy as np
 from transfer.common import parallel
 from transfer.dataset import checks, decoding, listing, resizing
 from transfer.interface.errors import UserError
+from transfer.loading.prepared import Resize
 
 
 def find_images(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
@@ -49,12 +50,12 @@ def find_images(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     return images, errors, notes
 
 
-def read_squares(paths: Sequence[str], size: int) -> Iterator[tuple[str, np.ndarray | UserError]]:
+def read_squares(paths: Sequence[str], size: int, resize: Resize) -> Iterator[tuple[str, np.ndarray | UserError]]:
     """Each path with its image as the model takes it (size, size, 3), 8-bit, or with the error of the file."""
 
     def read(path: str) -> tuple[str, np.ndarray | UserError]:
         try:
-            return path, resizing.to_square(decoding.decode(Path(path)).pixels, size)
+            return path, resizing.to_square(decoding.decode(Path(path)).pixels, size, **resize)
         except UserError as error:
             return path, error
 
@@ -62,16 +63,17 @@ def read_squares(paths: Sequence[str], size: int) -> Iterator[tuple[str, np.ndar
 
 
 def read_batches(
-    paths: Sequence[str], size: int, batch_size: int, on_error: Callable[[UserError], None]
+    paths: Sequence[str], size: int, resize: Resize, batch_size: int, on_error: Callable[[UserError], None]
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """The readable images in batches of `batch_size`, the last one smaller: paths and (images, size, size, 3), 8-bit.
 
     Args:
+        resize: how an image becomes a square.
         on_error: called with the error of each file that cannot be read.
     """
     names: list[str] = []
     pixels: list[np.ndarray] = []
-    for path, square in read_squares(paths, size):
+    for path, square in read_squares(paths, size, resize):
         if isinstance(square, UserError):
             on_error(square)
             continue

@@ -8,7 +8,7 @@ import math
 import reprlib
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 LARGEST_IMAGE = 2048
 # The memory of a batch grows with its size, and an incomplete batch is padded.
 LARGEST_BATCH = 8192
+# How an image becomes a square.
+FITS = ("squash", "crop", "pad")
 
 
 class Section(BaseModel):
@@ -45,6 +47,7 @@ BatchSize = Annotated[int, Field(ge=1, le=LARGEST_BATCH, description=f"a whole n
 Share = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 Fraction = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 Rate = Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")]
+Fit = Annotated[Literal["squash", "crop", "pad"], Field(description="squash, crop or pad")]
 NonNegative = Annotated[float, Field(ge=0, description="a number of at least 0"), AfterValidator(_finite)]
 
 

@@ -2,11 +2,13 @@
 
 prepared/index.csv      split, class, path and pixel digest of each image, in the order of the arrays
 prepared/<split>.npy    (images, size, size, 3), 8-bit RGB
+prepared/resize.json    how an image became a square
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,14 @@ FOLDER = Path("prepared")
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("split", "class", "path", "pixels")
 INDEX = "index.csv"
+RESIZE = "resize.json"
+
+
+class Resize(TypedDict):
+    """How an image becomes a square (see `dataset.resizing`). Models record it, to predict as they were trained."""
+
+    fit: str
+    antialias: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,16 @@ def create_images(folder: Path, split: str, images: int, size: int) -> np.memmap
 def write_index(folder: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
     """Write the index: a row (split, class, path, digest) for each image, in the order of the arrays."""
     io.write_csv(folder / INDEX, pd.DataFrame(rows, columns=COLUMNS))
+
+
+def write_resize(folder: Path, resize: Resize) -> None:
+    """Record how the images became squares."""
+    io.write_json(folder / RESIZE, resize)
+
+
+def read_resize(folder: Path = FOLDER) -> Resize:
+    """How the images became squares. Raises UserError if the record is missing or damaged."""
+    return cast(Resize, io.read_json(folder / RESIZE, {"fit": str, "antialias": bool}))
 
 
 def load_split(split: str, folder: Path = FOLDER, size: int | None = None) -> Split:

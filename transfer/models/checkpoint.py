@@ -5,7 +5,7 @@ from typing import Any
 
 from transfer.common import io
 from transfer.interface.errors import UserError
-from transfer.interface.schema import LARGEST_BATCH, LARGEST_IMAGE
+from transfer.interface.schema import FITS, LARGEST_BATCH, LARGEST_IMAGE
 
 METADATA = "model.json"
 REQUIRED_KEYS: io.RequiredKeys = {
@@ -28,9 +28,15 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     """
     path = folder / METADATA
     metadata = io.read_json(path, REQUIRED_KEYS)
+    # Checkpoints from before `resize` was a parameter do not record it.
+    resize = metadata.setdefault("resize", {"fit": "squash", "antialias": False})
     allowed = {
         "classes": bool(metadata["classes"]) and all(isinstance(name, str) for name in metadata["classes"]),
         "image_size": 1 <= metadata["image_size"] <= LARGEST_IMAGE,
+        "resize": isinstance(resize, dict)
+        and resize.keys() == {"fit", "antialias"}
+        and resize["fit"] in FITS
+        and isinstance(resize["antialias"], bool),
         "frozen_layers": metadata["frozen_layers"] >= 0,
         "dropout": 0 <= metadata["dropout"] < 1,
         "batch_size": 1 <= metadata["batch_size"] <= LARGEST_BATCH,

@@ -16,6 +16,7 @@ import numpy as np
 from transfer.common import atomic, io
 from transfer.interface.errors import UserError
 from transfer.loading.batches import model_inputs
+from transfer.loading.prepared import Resize
 from transfer.models import checkpoint, weights
 from transfer.models.backbone import Backbone, FrozenLayers, pool
 from transfer.models.tensorflow import keras
@@ -79,7 +80,12 @@ def head_function(head: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]
 
 
 def head_metadata(
-    backbone: dict[str, Any], classes: list[str], dropout: float, batch_size: int, validation: dict[str, float]
+    backbone: dict[str, Any],
+    classes: list[str],
+    resize: Resize,
+    dropout: float,
+    batch_size: int,
+    validation: dict[str, float],
 ) -> dict[str, Any]:
     """The metadata of a classifier of which only the head was trained.
 
@@ -87,10 +93,12 @@ def head_metadata(
 
     Args:
         backbone: the backbone's description.
+        resize: how the training images became squares.
     """
     return {
         "classes": classes,
         "image_size": backbone["image_size"],
+        "resize": resize,
         "frozen_layers": backbone["layers"],
         "dropout": dropout,
         "batch_size": batch_size,

@@ -12,6 +12,7 @@ from transfer.models import classifier
 pytestmark = pytest.mark.xdist_group("export")
 
 CLASSES = ["a", "b", "c"]
+SQUASH = {"fit": "squash", "antialias": False}
 # Many images: the deepest maps are single points, and statistics of few of them would amplify rounding errors.
 MANY = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
 IMAGES = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)
@@ -25,7 +26,7 @@ def exported(request, tmp_path_factory):
     head = classifier.new_head(backbone.channels, len(CLASSES), 0.2, seed=1)
     # Smaller weights: the probabilities depend on the image, but not on the last bits of its random features.
     head.layers[-1].kernel.assign(head.layers[-1].kernel / 5)
-    metadata = classifier.head_metadata(backbone.description(), CLASSES, 0.2, 8, {"accuracy": 0.5, "loss": 0.7})
+    metadata = classifier.head_metadata(backbone.description(), CLASSES, SQUASH, 0.2, 8, {"accuracy": 0.5, "loss": 0.7})
     if request.param == "train_tl":
         classifier.save(folder / "model", head, metadata)
     else:

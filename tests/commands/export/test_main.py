@@ -20,9 +20,11 @@ def test_the_command_measures_the_files_that_it_writes(project, tmp_path, monkey
     folder = shutil.copytree(project[0], tmp_path / "project")
     done = run_forked(folder, "-m", "commands.export", "out", "--model", "finetune")
     assert done.returncode == 0, done.stderr
-    names = {"model.keras", "model.tflite", "model_8bit.tflite", "classes.txt", "accuracy.json"}
+    names = {"model.keras", "model.tflite", "model_8bit.tflite", "classes.txt", "preprocessing.json", "accuracy.json"}
     assert {path.name for path in (folder / "out").iterdir()} == names
     assert (folder / "out/classes.txt").read_text(encoding="utf-8") == "a b\nnull\né\n"
+    model = json.loads((folder / "out/preprocessing.json").read_text(encoding="utf-8"))
+    assert model == {"image_size": 32, "resize": {"fit": "squash", "antialias": False}}
     accuracy = json.loads((folder / "out/accuracy.json").read_text())
     rows = pd.read_csv(folder / "plots/predictions.csv", keep_default_na=False).query("model == 'finetune'")
     right = (rows["actual"] == rows["predicted"]).mean()
@@ -68,5 +70,18 @@ def test_test_images_that_the_model_may_have_been_trained_on_are_an_error(projec
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "prepared/ and plots/predictions.csv have different test images: run `dvc repro`, then export again.\n"
+    )
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.xdist_group("project")
+def test_images_that_became_squares_in_another_way_are_an_error(project, tmp_path):
+    folder = shutil.copytree(project[0], tmp_path / "project")
+    (folder / "prepared/resize.json").write_text('{"fit": "crop", "antialias": false}')
+    done = run_forked(folder, "-m", "commands.export", "out", "--model", "finetune")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "prepared/ has images that became squares in another way than those of models/finetune/: run `dvc repro`, then "
+        "export again.\n"
     )
     assert not (folder / "out").exists()
