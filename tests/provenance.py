@@ -18,6 +18,7 @@ SAMPLE_PARAMS = {
     "image_size": 128,
     "batch_size": 64,
     "precision": "float32",
+    "resize": {"fit": "squash", "antialias": False},
     "data": {"split": {"train": 0.8, "validation": 0.1, "test": 0.1}, "tolerance": 0.02},
     "backbone": {"name": "MobileNetV2", "weights": "weights/mobilenet_v2_0.35_rendered.weights.h5"},
     "augment": {"flip": "horizontal", "rotation": 0.2, "views": 4},
