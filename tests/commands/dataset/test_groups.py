@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.dataset.__main__ import split_class_folders
+from commands.dataset import arranging, source
 from commands.dataset.groups import read_groups
 from transfer.interface.errors import UserError, UserErrors
 
@@ -61,8 +61,10 @@ def test_classes_and_groups_with_two_names_are_reported_before_anything_is_split
     for number, label in enumerate(["glass", "Glass", "metal"]):
         photograph(tmp_path / "source" / label / "1.png", seed=number)
     groups = write(tmp_path / "g.csv", "path,group\nglass/1.png,caf\u00e9\nmetal/1.png,cafe\u0301\n")
+    contents = source.read(tmp_path / "source")
+    shares = {"train": 0.8, "validation": 0.1, "test": 0.1}
     with pytest.raises(UserErrors) as raised:
-        split_class_folders(tmp_path / "source", {"train": 0.8, "validation": 0.1, "test": 0.1}, 1, groups)
+        arranging.arrange(contents, shares, 1, groups, None, contents.errors)
     assert [sentence.partition(" look like ")[0] for sentence in raised.value.sentences] == [
         "The classes 'Glass' and 'glass'",
         "The groups 'cafe\\u0301' and 'caf\\xe9'",
