@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from runs import ROOT, run_forked, write_params
+from runs import run as run_program
 from transfer import params_file
 from transfer.caching import fingerprint, state_file
 from transfer.loading import prepared
@@ -46,6 +47,7 @@ def tree(folder):
 def folder(project, tmp_path):
     """A copy of the folder in which all five stages have run: there is something to lose."""
     folder = shutil.copytree(project[0], tmp_path / "project")
+    run_program(folder, "git", "init", "--quiet")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -488,9 +490,9 @@ PARAMETERS = {
             )
             + "]\nseed: *i",
         ),
-        ["params.yaml: seed is [[", "params.yaml: bomb is not a parameter"],
+        ["params.yaml is not valid YAML: it has 81 aliases, more than 20: write the values out"],
     ),
-    "duplicate key": (with_replacement("seed: 1", "seed: 1\nseed: 2"), ["not valid YAML: duplicate key seed"]),
+    "duplicate key": (with_replacement("seed: 1", "seed: 1\nseed: 2"), ['not valid YAML: found duplicate key "seed"']),
     "unknown key": (
         with_replacement("batch_size:", "bach_size:"),
         ["batch_size is missing", "bach_size is not a parameter; did you mean batch_size?"],
