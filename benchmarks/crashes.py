@@ -99,25 +99,27 @@ class Crashes:
     """A project just before each stage, below one temporary folder, and measurements of an uninterrupted run.
 
     Attributes:
+        python: the Python of the runs that no signal ends.
         expected: for each stage, the digests of the files that the project has after it.
         courses: for each stage, how many batches and epochs are done after so many seconds.
         sizes: for each stage, the disk usage of the project before it, and the largest during it, in bytes.
         work: for each stage, the number of its batches and epochs.
     """
 
-    def __init__(self, temporary: Path):
+    def __init__(self, temporary: Path, python: str = sys.executable):
         self.temporary = temporary
+        self.python = python
         self.expected: dict[str, dict[str, str]] = {}
         self.courses: dict[str, list[tuple[float, int]]] = {}
         self.sizes: dict[str, tuple[int, int]] = {}
         self.work: dict[str, int] = {}
         project = temporary / "project"
         create_project(project)
-        start("prepare", project).communicate()
+        start("prepare", project, self.python).communicate()
         for stage in STAGES:
             shutil.copytree(project, temporary / stage)
             size_before, work_before = disk_usage(project), work_done(project)
-            process = start(stage, project)
+            process = start(stage, project, python)
             wait_for_scratch(project, process)
             started, largest = time.monotonic(), size_before
             course = self.courses[stage] = []
@@ -159,7 +161,7 @@ class Crashes:
         """
         before, largest = self.sizes[stage]
         with self.copy(stage) as project, small_disk(project, int(before + share * (largest - before))) as enlarge:
-            process = start(stage, project, unchecked=True)
+            process = start(stage, project, self.python, unchecked=True)
             messages = process.communicate()[1]
             succeeded = process.returncode == 0
             # A run that reports success must have the right outputs. Any other must end with a sentence and status 1.
@@ -170,7 +172,7 @@ class Crashes:
             return first | second | {"identical": second["identical"] and honest and "Traceback" not in messages}
 
     def _run_again(self, stage: str, project: Path) -> dict[str, Any]:
-        process = start(stage, project)
+        process = start(stage, project, self.python)
         messages = process.communicate(timeout=TIMEOUT)[1]
         actual, expected = digests(project), self.expected[stage]
         different = sorted(path for path in actual | expected if actual.get(path) != expected.get(path))
@@ -222,7 +224,7 @@ def create_project(project: Path) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
-def start(stage: str, project: Path, unchecked: bool = False) -> subprocess.Popen:
+def start(stage: str, project: Path, python: str = sys.executable, unchecked: bool = False) -> subprocess.Popen:
     """Start a stage, after removing its outs as DVC does.
 
     Args:
@@ -233,7 +235,7 @@ def start(stage: str, project: Path, unchecked: bool = False) -> subprocess.Pope
         shutil.rmtree(out) if out.is_dir() else out.unlink(missing_ok=True)
     program = LAUNCH.format(stage=stage, unchecked=unchecked, path=str(ROOT / "stages" / f"{stage}.py"))
     return subprocess.Popen(  # noqa: S603 - no shell
-        [sys.executable, "-c", program],
+        [python, "-c", program],
         cwd=project,
         env=environment() | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

@@ -1,9 +1,12 @@
-"""Python programs in forks of one process that has imported TensorFlow, because importing it takes seconds.
+"""A quick `python` for tests: it forks a process that has imported TensorFlow and DVC, because imports take seconds.
 
-Run as a script, this module is that process: it forks for each request that it reads. It has imported libraries but has
-used none of them, so TensorFlow has started no thread, and a fork is where a new process is after its imports. The fork
-then runs a program as `python` does, with its own folder, output and exit status; nothing that it changes reaches the
-next fork. Unlike a process of its own, it skips the interpreter's shutdown, which takes longer than many programs.
+`Forks.python` is a script that takes the arguments of Python. It runs `-m MODULE`, `-c CODE` or a script in a fork,
+with its own folder, variables, streams and exit status. In the fork, `sys.executable` is the script: DVC, its stages
+and `make verify` start forks too.
+
+This module is also the process that forks. It has imported libraries but has used none of them, so TensorFlow has
+started no thread, and a fork is where a new process is after its imports. Nothing that a fork changes reaches the next
+one. Unlike a process of its own, it skips the interpreter's shutdown, which takes longer than many programs.
 
 OpenBLAS has started threads by then. It ends them before each fork, and starts them again when they are needed.
 """
@@ -15,69 +18,135 @@ import json
 import multiprocessing
 import os
 import runpy
+import socket
 import subprocess
 import sys
 import tempfile
+from multiprocessing.connection import wait
 from pathlib import Path
 
-# TensorFlow first: its import hides optional packages, but only those that are not imported yet. The project's other
-# modules are not here, so that a program can replace a function before a stage imports it.
+# TensorFlow first: its import hides optional packages, but only those that are not imported yet.
 PRELOADED = ("transfer.models.tensorflow", "cv2", "dvclive", "h5py", "matplotlib.figure", "pandas", "pydantic")
-PRELOADED += ("scipy.stats", "sklearn.metrics", "tqdm", "yaml")
+PRELOADED += ("scipy.stats", "sklearn.metrics", "tqdm", "yaml", "ruamel.yaml")
+PRELOADED += (
+    "dvc.cli",
+    "dvc.commands.repro",
+    "dvc.repo",
+    "dvc.repo.reproduce",
+    "dvc.repo.experiments",
+    "dvc.stage.run",
+)
+ROOT = Path(__file__).parents[1]
+
+# Run without the packages of the environment, which it does not need: it starts in a hundredth of a second.
+# A program with variables that the imports have read already runs in a process of its own.
+SCRIPT = """#!{python} -IS
+import array, json, os, signal, socket, sys
+words, variables = sys.argv[1:], dict(os.environ)
+imports = {{name: value for name, value in variables.items() if name.startswith({prefixes})}}
+if not words or words[0].startswith("-") and words[0] not in ("-m", "-c") or imports != {imports}:
+    os.execv({python!r}, [{python!r}, *words])
+umask = os.umask(0o077)
+request = json.dumps([os.getcwd(), words, variables, umask]).encode()
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({address!r})
+    socket.send_fds(connection, [len(request).to_bytes(8, "big")], [0, 1, 2])
+    connection.sendall(request)
+    status = int(connection.makefile().read())
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
+"""
+# Of the variables that begin so, imports have read the values. Where modules lie matters to each program alone.
+PREFIXES = ("HOME", "KERAS_", "LANG", "LC_", "MPL", "OMP_", "PYTHONH", "PYTHONI", "PYTHONU", "TF_", "XDG_")
 
 
-class ForkServer:
-    """The process that forks. It ends with this process.
+class Forks:
+    """The process that forks, and the script that asks it to. Both end with this process.
 
     Attributes:
-        environment: its variables, and those of all forks. Most variables matter to the imports already.
+        python: the script.
+        process: the process.
     """
 
-    def __init__(self, environment):
-        self.environment = environment
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="forks")
+        folder = Path(self._folder.name)
+        address = str(folder / "socket")
+        self.python = folder / "python"
+        imports = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+        script = SCRIPT.format(python=sys.executable, prefixes=PREFIXES, imports=imports, address=address)
+        self.python.write_text(script, encoding="utf-8")
+        self.python.chmod(0o700)
         self.process = subprocess.Popen(
-            [sys.executable, __file__], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, address, self.python], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        self.process.stdout.readline()
         atexit.register(self.process.__exit__, None, None, None)
 
-    def run(self, folder, words):
-        """What `subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True)` returns."""
-        with tempfile.TemporaryDirectory() as outputs:
-            stdout, stderr = Path(outputs, "stdout"), Path(outputs, "stderr")
-            request = [str(folder), [*map(str, words)], str(stdout), str(stderr)]
-            print(json.dumps(request), file=self.process.stdin, flush=True)
-            status = self.process.stdout.readline()
-            if not status:
-                raise RuntimeError("The process that forks has ended.")
-            return subprocess.CompletedProcess(words, int(status), stdout.read_text(), stderr.read_text())
 
-
-def serve():
-    """Run a program for each line of standard input, and answer each with its exit status."""
+def serve(address, python):
+    """Run a program for each connection, and answer it with the exit status, until standard input ends."""
+    sys.path.insert(0, str(ROOT))
     for name in PRELOADED:
         importlib.import_module(name)
+    # The project's own modules are those of the folder in which a program runs.
+    sys.path[:2] = []
+    for name in [name for name in sys.modules if name.partition(".")[0] == "transfer"]:
+        del sys.modules[name]
+    sys.executable = python
     # A fork's collector would otherwise visit, and thereby copy, all that is here.
     gc.collect()
     gc.freeze()
     context = multiprocessing.get_context("fork")
-    for line in sys.stdin:
-        process = context.Process(target=run, args=json.loads(line))
-        process.start()
-        process.join()
-        print(process.exitcode, flush=True)
+    programs = {}
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        print("ready", flush=True)
+        while True:
+            for ready in wait([server, sys.stdin, *programs]):
+                if ready is sys.stdin:
+                    return
+                if ready is server:
+                    connection = server.accept()[0]
+                    request, streams = receive(connection)
+                    process = context.Process(target=run, args=(*request, streams))
+                    process.start()
+                    for stream in streams:
+                        os.close(stream)
+                    programs[process.sentinel] = process, connection
+                else:
+                    process, connection = programs.pop(ready)
+                    process.join()
+                    with connection:
+                        connection.sendall(str(process.exitcode).encode())
 
 
-def run(folder, words, stdout, stderr):
+def receive(connection):
+    """The request of a connection, and the numbers of its open standard streams."""
+    size, streams, *_ = socket.recv_fds(connection, 8, 3)
+    with connection.makefile("rb") as file:
+        return json.loads(file.read(int.from_bytes(size, "big"))), streams
+
+
+def run(folder, words, variables, umask, streams):
     """Be the program `python WORDS`: `-m MODULE`, `-c CODE` or a script, and its arguments."""
     os.chdir(folder)
-    for path, stream in ((stdout, sys.stdout), (stderr, sys.stderr)):
-        with Path(path).open("w") as file:
-            os.dup2(file.fileno(), stream.fileno())
+    os.environ.clear()
+    os.environ.update(variables)
+    os.umask(umask)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    # The module `multiprocessing` gives its processes no input.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
     option, words = (words[0], words[1:]) if words[0] in ("-m", "-c") else (None, words)
     program, *arguments = words
     sys.argv = [option or program, *arguments]
     # Where Python looks for modules first.
-    sys.path[0] = {"-m": folder, "-c": ""}.get(option, str(Path(program).resolve().parent))
+    first = {"-m": folder, "-c": ""}.get(option, str(Path(program).resolve().parent))
+    sys.path[:0] = [first, *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
     if option == "-m":
         runpy.run_module(program, run_name="__main__", alter_sys=True)
     elif option == "-c":
@@ -87,4 +156,4 @@ def run(folder, words, stdout, stderr):
 
 
 if __name__ == "__main__":
-    serve()
+    serve(*sys.argv[1:])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from forks import ForkServer
+from forks import Forks
 from transfer.training.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
@@ -27,16 +27,19 @@ def environment():
 
 
 @cache
-def fork_server():
-    return ForkServer(environment())
+def forks():
+    return Forks()
+
+
+def quick_python():
+    """This Python; or, on Linux, a script that runs programs in a fraction of its time (see `forks`)."""
+    # On macOS, a fork may not use the system's libraries.
+    return str(forks().python) if sys.platform == "linux" else sys.executable
 
 
 def run_forked(folder, *words):
-    """`run_python` in a fraction of its time, for a program that imports TensorFlow (see `forks`)."""
-    # On macOS, a fork may not use the system's libraries. A variable that has changed may matter to an earlier import.
-    if sys.platform != "linux" or fork_server().environment != environment():
-        return run_python(folder, *words)
-    return fork_server().run(folder, words)
+    """`run_python` in a fraction of its time, for a program that imports TensorFlow."""
+    return subprocess.run([quick_python(), *words], cwd=folder, env=environment(), capture_output=True, text=True)
 
 
 def run_stage(stage, folder):
@@ -81,17 +84,31 @@ def recipe(patience=2, min_delta=0.0, **changes):
 
 
 def run(folder, *words, status=0):
-    """Run a program, check its exit status, and return what it prints on standard output."""
-    # The stages run `python`, which must be this Python, as in an activated environment.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    process = subprocess.run(words, cwd=folder, env=os.environ | names | {"PATH": path}, capture_output=True, text=True)
+    """Run a program, check its exit status, and return what it prints on standard output.
+
+    The programs that it starts find a `python` that is quick (see `quick_python`), as does a first word `python`.
+    """
+    program, *arguments = words
+    python = quick_python()
+    process = subprocess.run(
+        [python if program == "python" else program, *arguments],
+        cwd=folder,
+        env=activated(python),
+        capture_output=True,
+        text=True,
+    )
     assert process.returncode == status, process.stdout + process.stderr
     return process.stdout
 
 
+def activated(python):
+    """The variables of a program in an activated environment, whose `python` is this one, with an author for Git."""
+    names = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return os.environ | names | {"PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 def dvc(folder, *words, status=0):
-    return run(folder, sys.executable, "-m", "dvc", *words, status=status)
+    return run(folder, "python", "-m", "dvc", *words, status=status)
 
 
 def ran(output):

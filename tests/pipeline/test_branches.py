@@ -98,7 +98,7 @@ def test_a_new_key_reruns_only_the_stages_that_read_its_section(project, section
     set_parameter(project, section, "brand_new", 1)
     # The key is one that the check of the whole file accepts, and requires.
     load = "from transfer import params_file; print(params_file.load()." + section + ".brand_new)"
-    assert run(project, sys.executable, "-c", load) == "1\n"
+    assert run(project, "python", "-c", load) == "1\n"
     assert list(json.loads(dvc(project, "status", "--json"))) == READERS[section]
 
 

@@ -8,13 +8,14 @@ import time
 import pytest
 
 from benchmarks import crashes
+from runs import quick_python
 
 pytestmark = pytest.mark.xdist_group("crashes")
 
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory):
-    return crashes.Crashes(tmp_path_factory.mktemp("crashes"))
+    return crashes.Crashes(tmp_path_factory.mktemp("crashes"), quick_python())
 
 
 @pytest.mark.parametrize(("stage", "instant"), [("features", 0.5), ("train_tl", 0.8), ("finetune", 0.6)])

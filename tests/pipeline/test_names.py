@@ -13,7 +13,7 @@ import pytest
 from markupsafe import escape
 from PIL import Image
 
-from runs import ROOT, STAGES, dvc, run, run_forked, run_python, run_stage, write_params
+from runs import ROOT, STAGES, dvc, run, run_forked, run_stage, write_params
 from transfer.common import io
 
 pytestmark = pytest.mark.xdist_group("names")
@@ -68,7 +68,7 @@ def project(tmp_path_factory, photographs):
     write_params(folder, **TINY)
     run(folder, "git", "commit", "--all", "--quiet", "--message", "parameters")
     groups = str(photographs.parent / "groups, '1'.csv")
-    run(folder, sys.executable, "-m", "commands.dataset", str(photographs), "--groups", groups)
+    run(folder, "python", "-m", "commands.dataset", str(photographs), "--groups", groups)
     write_params(folder, **TINY)
     (folder / "weights").mkdir(exist_ok=True)
     for stage in STAGES:
@@ -102,13 +102,13 @@ def test_every_result_has_the_classes_by_their_names(project):
     assert all(
         path.split("/")[1] == label for path, label in zip(predictions["path"], predictions["actual"], strict=True)
     )
-    done = run_python(project, "-m", "commands.summary")
+    done = run_forked(project, "-m", "commands.summary")
     assert (done.returncode, done.stderr) == (0, "")
     assert all(f"{label}, " in done.stdout for label in CLASSES if len(label) < 30)
 
 
 def test_the_report_shows_the_names_as_text(project):
-    done = run_python(project, "-m", "commands.report", "--rev", "HEAD")
+    done = run_forked(project, "-m", "commands.report", "--rev", "HEAD")
     assert (done.returncode, done.stderr) == (0, "")
     page = (project / "report/index.html").read_text(encoding="utf-8")
     for label in CLASSES:
@@ -134,7 +134,7 @@ def test_predictions_are_of_every_file_under_its_name(project, photographs):
 
 
 def test_the_commit_is_reproduced(project):
-    done = run_python(project, "-m", "commands.verify")
+    done = run_forked(project, "-m", "commands.verify")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("is reproduced, byte for byte.\n")
 

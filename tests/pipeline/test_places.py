@@ -14,7 +14,7 @@ import yaml
 
 import stubs
 from commands.report import changes
-from runs import STAGES, dvc, ran, run
+from runs import STAGES, activated, dvc, quick_python, ran, run
 from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("places")
@@ -33,9 +33,9 @@ def project(committed, tmp_path):
 
 def program(folder, *words, **environment):
     """Run a program of the project itself in a folder; the status may be any, but there is no traceback."""
-    variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    variables = {name: value for name, value in (variables | environment).items() if value is not None}
-    done = subprocess.run([sys.executable, *words], cwd=folder, env=variables, capture_output=True, text=True)
+    python = quick_python()
+    variables = {name: value for name, value in (activated(python) | environment).items() if value is not None}
+    done = subprocess.run([python, *words], cwd=folder, env=variables, capture_output=True, text=True)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -182,7 +182,7 @@ def test_a_shallow_clone_runs_the_pipeline(project, tmp_path):
 
 def share_data(project, folder):
     """Give a checkout of the project its data, from the project's cache."""
-    run(folder, sys.executable, "-m", "dvc", "cache", "dir", "--local", str(project / ".dvc/cache"))
+    dvc(folder, "cache", "dir", "--local", str(project / ".dvc/cache"))
     dvc(folder, "checkout", "--quiet", "--force")
 
 

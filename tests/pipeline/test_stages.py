@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from runs import STAGES, fork_server, run_forked, run_stage, write_params
+from runs import STAGES, forks, run_forked, run_stage, write_params
 from transfer.evaluation import intervals
 
 # One worker runs all tests that share the project, so that it is made once.
@@ -54,12 +54,15 @@ def test_forks_are_independent_and_get_the_variables_of_a_test(tmp_path, monkeyp
     done = run_forked(tmp_path, "-c", change, "left")
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
     look = "import os, numpy; print(os.getppid(), os.getcwd(), os.environ.get('LEFT'), hasattr(numpy, 'left'))"
-    assert run_forked(tmp_path, "-c", look).stdout == f"{fork_server().process.pid} {tmp_path} None False\n"
+    assert run_forked(tmp_path, "-c", look).stdout == f"{forks().process.pid} {tmp_path} None False\n"
     failed = run_forked(tmp_path, "-c", "1 / 0")
     assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
-    # A variable that the forks do not have: the program runs in a process of its own.
     monkeypatch.setenv("LEFT", "by the test")
+    assert run_forked(tmp_path, "-c", look).stdout == f"{forks().process.pid} {tmp_path} by the test False\n"
+    # TensorFlow has read this variable already: the program runs in a process of its own.
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
     assert run_forked(tmp_path, "-c", look).stdout == f"{os.getpid()} {tmp_path} by the test False\n"
+    assert run_forked(tmp_path, "-c", "import os; os.kill(os.getpid(), 9)").returncode == -9
 
 
 def test_prepare_counts_the_images(project):
