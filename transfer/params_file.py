@@ -6,7 +6,7 @@ The parser is the one with which DVC reads the file. PyYAML implements YAML 1.1,
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
@@ -51,11 +51,7 @@ def load(path: str | Path = PATH) -> Params:
         UserErrors: one sentence for each key that is unknown, missing, of a wrong type or out of range.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-        if aliases > MOST_ALIASES:
-            raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
-        values = YAML(typ="safe").load(text)
+        values = parse(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing: restore it with `git checkout {path}`.") from None
     except OSError as error:
@@ -72,6 +68,14 @@ def load(path: str | Path = PATH) -> Params:
     if not math.isclose(total, 1, abs_tol=1e-6):
         raise UserError(f"{path}: data.split adds up to {total:g}; its three shares must add up to 1.")
     return params
+
+
+def parse(text: str) -> Any:
+    """The values of a YAML text, as DVC reads them. Raises ValueError, or an error of the parser, if it is not YAML."""
+    aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+    if aliases > MOST_ALIASES:
+        raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
+    return YAML(typ="safe").load(text)
 
 
 def uses_weights_of_sample(params: Params) -> bool:

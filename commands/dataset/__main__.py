@@ -1,11 +1,12 @@
 """Make dataset_images/ from your own images, and choose a recipe for photographs in params.yaml.
 
 The source is a folder or a zip file. It holds class folders, or splits (train, validation and test, under any of the
-usual names) with class folders each. Class folders are split by the shares in params.yaml, class by class; the split of
-a source is kept, and a split that it lacks is drawn from train. Of images with the same pixels, only one is used. A CSV
-file of groups (columns path, relative to the folder of class folders, and group) keeps the images of each group in one
-split; an image that the file does not list is a group of its own. If one image is in two classes, splits or groups,
-dataset_conflicts.csv lists the files; write keep or remove into its column decision, and run again with DECISIONS.
+usual names) with class folders each. Class folders are split by the shares in params.yaml, class by class. The split of
+a source is kept: a split that it lacks is drawn from train, and if the shares differ from those in params.yaml, they
+replace them. Of images with the same pixels, only one is used. A CSV file of groups (columns path, relative to the
+folder of class folders or splits, and group) keeps the images of each group in one split; an image that the file does
+not list is a group of its own. If one image is in two classes, splits or groups, dataset_conflicts.csv lists the files;
+write keep or remove into its column decision, and run again with DECISIONS.
 
 If params.yaml names the weights of the embedded sample, which are of no use for photographs, its keys are set for
 BACKBONE, a class of keras.applications with ImageNet weights; commands/dataset/recipes.yaml has the values.
@@ -18,7 +19,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from commands.dataset import arranging, params_editor, recipes
+from commands.dataset import arranging, params_editor, recipes, splitting
 from commands.dataset import source as sources
 from commands.paths import user_path
 from commands.programs import check_repository, dvc, output_of
@@ -72,10 +73,15 @@ def main() -> None:
         smaller = "make groups smaller, " if options.groups else ""
         remedy = f"add images, {smaller}or change data.split or data.tolerance in params.yaml."
         errors = contents.errors
-        if len(contents.splits) == len(shares):
+        if options.keep_params and len(contents.splits) == len(shares):
             errors += checks.share_errors(contents.top, contents.sizes, shares, tolerance, remedy)
         dataset = arranging.arrange(contents, shares, settings.seed, options.groups, options.decisions, errors)
-        if errors := checks.share_errors(contents.top, dataset.sizes, shares, tolerance, remedy):
+        errors = checks.share_errors(contents.top, dataset.sizes, shares, tolerance, remedy)
+        if errors and contents.splits and not options.keep_params:
+            # A split that was published is kept, and its shares are the targets from now on.
+            own_shares = {f"data.split.{split}": share for split, share in splitting.shares(dataset.sizes).items()}
+            text, changes = params_editor.edited(params_file.PATH, recipe.values | own_shares)
+        elif errors:
             # What is skipped may be the reason.
             raise UserErrors(errors + checks.skipped_sentences(checks.left_out(contents.skipped)))
 

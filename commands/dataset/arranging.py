@@ -53,12 +53,8 @@ def arrange(
         UserError, UserErrors: a class is too small or has too few groups, a file cannot be read, or images are in
             conflict; conflicts are then also written to `conflicts.FILE`.
     """
-    if groups_file and contents.splits:
-        raise UserError(
-            f"{contents.top} is already split, and its split is kept: use GROUPS only with a folder of class folders."
-        )
     groups = read_groups(groups_file, {image.name for image in contents.images}) if groups_file else {}
-    errors = errors + checks.name_errors(groups.values(), "groups")
+    errors = errors + checks.name_errors(groups.values(), "groups") + _divided_groups(contents.images, groups)
     copies, unreadable = _by_pixels(contents.images)
     in_conflict = conflicts.find(copies, groups)
     decided = conflicts.read_decisions(decisions, in_conflict) if decisions else {}
@@ -111,6 +107,20 @@ def arrange(
         remedy = f"keep one in {decisions}, or remove the class from SOURCE."
         raise UserErrors([f"The class {label} is left without an image in {split}: {remedy}" for split, label in empty])
     return Arrangement(files, notes)
+
+
+def _divided_groups(images: list[SourceImage], groups: Mapping[str, str]) -> list[str]:
+    """A sentence for each group that the splits of a source divide."""
+    members: dict[str, dict[str, Path]] = defaultdict(dict)
+    for image in images:
+        if image.name in groups and image.split:
+            members[groups[image.name]].setdefault(image.split, image.path)
+    return [
+        f"The group {group} is divided between splits, as {' and '.join(map(str, first.values()))} show: move its "
+        "images into one split, or remove its lines from GROUPS."
+        for group, first in members.items()
+        if len(first) > 1
+    ]
 
 
 def _by_pixels(images: list[SourceImage]) -> tuple[dict[str, list[SourceImage]], list[str]]:

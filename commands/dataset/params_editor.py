@@ -7,8 +7,11 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
+from transfer import params_file
 from transfer.common import atomic
 from transfer.interface.errors import UserError
 
@@ -27,9 +30,9 @@ def edited(path: Path, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[
     """
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
-    expected = yaml.safe_load(text)
+    expected = params_file.parse(text)
     changes: dict[str, tuple[str, str]] = {}
-    simple = not any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+    simple = not any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
     for key, value in values.items():
         *sections, name = key.split(".")
         try:
@@ -51,7 +54,7 @@ def edited(path: Path, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[
             text = text[:start].rstrip(" ") + f" {new}" + text[end:]
         else:
             text = text[:start] + new + _with_comment_in_its_column(text[end:], len(new) - len(old))
-    if changes and (not simple or yaml.safe_load(text) != expected):
+    if changes and (not simple or params_file.parse(text) != expected):
         wishes = ", ".join(f"{key} to {_text(value)}" for key, value in values.items())
         raise UserError(
             f"{path} uses YAML that `make dataset` cannot edit, such as aliases, or comments inside of a value: run "
@@ -72,9 +75,10 @@ def _same(value: Any, other: Any) -> bool:
 
 def _span(text: str, key: str) -> tuple[int, int]:
     """Where the value of a key begins and ends in the text. Raises KeyError if there is no such key."""
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    # The parser in Python, because that in C does not say where in the text a value is.
+    node: Any = YAML(typ="safe", pure=True).compose(text)
     for name in key.split("."):
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, MappingNode):
             raise KeyError(key)
         # The last of duplicate keys is the one that counts.
         for key_node, value_node in reversed(node.value):
@@ -85,14 +89,14 @@ def _span(text: str, key: str) -> tuple[int, int]:
             raise KeyError(key)
     start, end = node.start_mark.index, _end(node)
     # A list in lines of their own becomes a list on the line of its key.
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
+    if isinstance(node, CollectionNode) and not node.flow_style:
         start = text.index(":", key_end) + 1
     return start, end
 
 
-def _end(node: yaml.Node) -> int:
+def _end(node: Node) -> int:
     """Where a node ends. A block ends with its last value, not with the comments and blank lines that follow it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+    if isinstance(node, CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(last[1] if isinstance(last, tuple) else last)
     return int(node.end_mark.index)

@@ -34,6 +34,17 @@ def sizes(images: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, d
     return sizes_of_class
 
 
+def shares(images: Mapping[str, int]) -> dict[str, float]:
+    """The share of each split, to 3 decimals; the last is what the others leave, so that all add up to 1.
+
+    Args:
+        images: the number of images of each split.
+    """
+    *others, last = images
+    rounded = {split: round(images[split] / sum(images.values()), 3) for split in others}
+    return rounded | {last: round(1 - sum(rounded.values()), 3)}
+
+
 def assign(
     images: Iterable[tuple[str, str]], shares: Mapping[str, float], seed: int, groups: Mapping[str, str] | None = None
 ) -> dict[tuple[str, str], str]:

@@ -25,6 +25,15 @@ def test_the_matplotlibrc_of_a_user_changes_nothing(tmp_path):
     assert (tmp_path / "user/a.png").read_bytes() == (tmp_path / "default/a.png").read_bytes()
 
 
+def test_a_home_that_is_read_only_or_missing_is_no_reason_to_warn(tmp_path, monkeypatch):
+    # Nobody may write into /sys, not even root.
+    monkeypatch.setenv("HOME", "/sys")
+    for variable in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    done = run_python(tmp_path, "-c", "import transfer.plotting.gallery, matplotlib; print(matplotlib.get_cachedir())")
+    assert (done.returncode, done.stderr) == (0, "") and not done.stdout.startswith("/sys")
+
+
 @pytest.mark.parametrize("name", ["日本", "\N{BOTTLE WITH POPPING CORK}", "\U000f0000", "é", "שלום"])
 def test_a_letter_without_a_font_is_an_escape_and_never_a_warning(tmp_path, monkeypatch, name):
     with warnings.catch_warnings():

@@ -1,7 +1,11 @@
 """Learning curves: the files that DVC and editors read."""
 
-import pandas as pd
+import subprocess
 
+import pandas as pd
+import pytest
+
+from transfer.interface.errors import UserError
 from transfer.training.curves import learning_curves
 from transfer.training.history import Epoch
 
@@ -35,3 +39,13 @@ def test_earlier_curves_stay_until_the_first_epoch_ends(tmp_path):
         assert len(curve(tmp_path, "train/accuracy")) == 2
         append(epoch(0, 0.5))
         assert curve(tmp_path, "train/accuracy")["accuracy"].tolist() == [0.5]
+
+
+def test_a_git_repository_without_a_commit_is_an_error(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    monkeypatch.chdir(tmp_path)
+    with (
+        learning_curves(tmp_path / "curves") as append,
+        pytest.raises(UserError, match=r"run `git add \.` and `git commit`"),
+    ):
+        append(epoch(0, 0.25))

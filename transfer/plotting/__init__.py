@@ -2,3 +2,8 @@
 
 Charts that DVC draws from tables are templates in .dvc/plots; the numbers in a picture come from evaluation.
 """
+
+import logging
+
+# Matplotlib warns if it may not write to the user's home, and uses a temporary folder, on which no picture depends.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)

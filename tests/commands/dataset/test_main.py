@@ -311,7 +311,7 @@ def test_a_class_too_small_to_split_is_an_error(tmp_path, empty, make, photograp
 def test_wrong_shares_and_a_missing_class_of_a_split_source_are_errors(tmp_path, empty, make, make_dataset):
     source = make_dataset(tmp_path / "source", counts=(7, 2, 1))
     shutil.rmtree(source / "test" / "glass")
-    messages = errors(make, empty, source)
+    messages = errors(make, empty, source, "--keep-params")
     assert messages[0] == f"{source}/test/glass/ is missing, but another split has the class glass: add the folder."
     assert [message.split(" holds ")[0] for message in messages[1:]] == [
         f"{source}/train/",
@@ -392,12 +392,28 @@ def test_errors_of_the_groups_file_are_reported_before_an_image_is_opened(tmp_pa
     ]
 
 
-def test_groups_for_a_folder_that_is_already_split_are_an_error(tmp_path, empty, make, make_dataset):
+def test_groups_of_a_folder_that_is_already_split_may_not_be_divided_by_its_splits(tmp_path, empty, make, make_dataset):
     source = make_dataset(tmp_path / "source")
-    groups = groups_file(tmp_path / "groups.csv", [("train/glass/00.png", "a")])
+    rows = [("train/glass/00.png", "a"), ("train/glass/01.png", "a"), ("train/metal/00.png", "b")]
+    groups = groups_file(tmp_path / "groups.csv", [*rows, ("test/metal/00.png", "b")])
     assert errors(make, empty, source, "--groups", groups) == [
-        f"{source} is already split, and its split is kept: use GROUPS only with a folder of class folders."
+        f"The group b is divided between splits, as {source}/train/metal/00.png and {source}/test/metal/00.png show: "
+        "move its images into one split, or remove its lines from GROUPS."
     ]
+    done = make(empty, source, "--groups", groups_file(tmp_path / "groups.csv", rows))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(empty / "dataset_images") == contents(source)
+
+
+def test_a_split_that_is_drawn_from_train_keeps_groups_together(tmp_path, empty, make, make_dataset):
+    source = make_dataset(tmp_path / "source", counts=(9, 1, 1))
+    shutil.rmtree(source / "validation")
+    rows = [(f"train/glass/0{number}.png", "one object") for number in range(3)]
+    done = make(empty, source, "--groups", groups_file(tmp_path / "groups.csv", rows))
+    assert (done.returncode, done.stderr) == (0, "")
+    splits = split_of(empty)
+    group = {("glass", decoding.decode(source / path).digest) for path, _ in rows}
+    assert len({splits[image] for image in group}) == 1
 
 
 @pytest.fixture
@@ -528,6 +544,36 @@ def test_splits_under_other_names_are_kept_and_a_missing_one_is_drawn_from_train
         name.replace("Testing", "test"): given[name] for name in given if name.startswith("Testing/")
     }
     assert sorted(made.values()) == sorted(given.values())
+
+
+@pytest.mark.parametrize(
+    ("counts", "drawn", "shares"),
+    [
+        # 21, 9 and 3 of 33 images.
+        ((7, 3, 1), None, (0.636, 0.273, 0.091)),
+        # As Kaggle publishes it: no validation split. Of 24 training images, a ninth is drawn for it.
+        ((8, 1, 3), "validation", (0.636, 0.091, 0.273)),
+    ],
+)
+def test_the_shares_of_a_published_split_become_the_targets(
+    tmp_path, full, make, run, make_dataset, counts, drawn, shares
+):
+    source = make_dataset(tmp_path / "source", counts=counts)
+    if drawn:
+        shutil.rmtree(source / drawn)
+    [*refusals] = errors(make, full, source, "--keep-params")
+    assert refusals and all("add images, or change data.split or data.tolerance" in line for line in refusals)
+    done = make(full, source)
+    assert (done.returncode, done.stderr) == (0, "")
+    split = yaml.safe_load((full / "params.yaml").read_text())["data"]["split"]
+    assert split == dict(zip(("train", "validation", "test"), shares, strict=True)) and sum(shares) == 1
+    for name, before, after in zip(split, ("0.8", "0.1", "0.1"), shares, strict=True):
+        assert f"params.yaml: data.split.{name} was {before}, is {after}\n" in done.stdout
+    # The pipeline accepts them, and so does a second run, which has nothing to change.
+    run(full, "git", "commit", "--all", "--quiet", "--message", "ours")
+    assert run_stage("prepare", full).returncode == 0
+    again = make(full, source)
+    assert again.returncode == 0 and "params.yaml:" not in again.stdout
 
 
 def test_all_kinds_of_conflicts_are_decided_in_the_file_that_lists_them(tmp_path, empty, make, photograph):

@@ -90,3 +90,9 @@ def test_an_alias_or_a_comment_inside_of_a_value_is_refused(tmp_path, text):
         UserError, match=r"cannot edit, such as aliases, .*: run with KEEP_PARAMS=1, and set a\.n to 2\.$"
     ):
         params_editor.edited(path, {"a.n": 2})
+
+
+def test_values_are_compared_as_dvc_reads_them(tmp_path):
+    # In YAML 1.1, `010` is 8 and `1e-3` is text: one would be changed for nothing, and the other one would be kept.
+    text = "a: 010\nb: 1e-3\n"
+    assert edit(tmp_path, text, {"a": 10, "b": 0.001}) == (text, {})
