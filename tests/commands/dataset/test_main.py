@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL import Image
 
 from commands.dataset import params_editor
 from commands.paths import user_path
-from runs import ROOT, STAGES, run_stage
+from runs import ROOT, STAGES, quick_python, run_stage
 from transfer.dataset import decoding
 
 DVC_FILE = "dataset_images.dvc"
@@ -34,7 +33,7 @@ def environment(home):
     author = {f"GIT_{role}_{what}": "tests" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     folders = {f"DVC_{kind}_DIR": str(home / kind) for kind in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")}
     no_settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "DVC_NO_ANALYTICS": "1"}
-    return inherited | author | folders | no_settings | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return inherited | author | folders | no_settings | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,8 @@ def home(tmp_path_factory):
 def run(home):
     """A function that runs a program in a folder."""
 
-    def run(folder, *command, check=True):
+    def run(folder, program, *words, check=True):
+        command = [quick_python() if program == "python" else program, *words]
         return subprocess.run(
             command, cwd=folder, env=environment(home), capture_output=True, text=True, check=check, timeout=120
         )
@@ -69,7 +69,7 @@ def commit(run):
 def empty_repository(tmp_path_factory, run, commit):
     folder = tmp_path_factory.mktemp("empty")
     run(folder, "git", "init", "--quiet")
-    run(folder, sys.executable, "-m", "dvc", "init", "--quiet")
+    run(folder, "python", "-m", "dvc", "init", "--quiet")
     (folder / ".dvc" / "config").write_text("['remote \"embedded\"']\n    url = ../sample/remote\n")
     shutil.copy(ROOT / "params.yaml", folder)
     commit(folder)
@@ -82,7 +82,7 @@ def full_repository(tmp_path_factory, empty_repository, make_dataset, run, commi
     folder = tmp_path_factory.mktemp("full") / "repository"
     shutil.copytree(empty_repository, folder)
     make_dataset(folder / "dataset_images", classes=("old", "older"))
-    run(folder, sys.executable, "-m", "dvc", "add", "--quiet", "dataset_images")
+    run(folder, "python", "-m", "dvc", "add", "--quiet", "dataset_images")
     with (folder / DVC_FILE).open("a") as file:
         file.write(BOUND)
     commit(folder)
@@ -103,7 +103,7 @@ def full(full_repository, tmp_path):
 def make(run):
     """A function that runs the command in a repository; the status may be any."""
     return lambda repository, source, *options: run(
-        repository, sys.executable, "-m", "commands.dataset", str(source), *map(str, options), check=False
+        repository, "python", "-m", "commands.dataset", str(source), *map(str, options), check=False
     )
 
 
@@ -160,7 +160,7 @@ def test_class_folders_are_split_80_10_10_without_copies(tmp_path, empty, make, 
     assert (out["path"], out["nfiles"]) == ("dataset_images", 20)
     assert "/dataset_images" in (empty / ".gitignore").read_text().splitlines()
     assert f"?? {DVC_FILE}" in run(empty, "git", "status", "--porcelain").stdout.splitlines()
-    run(empty, sys.executable, "-m", "dvc", "status", "--quiet", DVC_FILE)
+    run(empty, "python", "-m", "dvc", "status", "--quiet", DVC_FILE)
     assert not list(empty.glob(".*.partial"))
 
 
@@ -193,7 +193,7 @@ def test_a_folder_that_is_already_split_replaces_the_sample_unchanged(tmp_path, 
     # The old data can be restored: their .dvc file is in Git, and the data are in DVC's cache.
     assert run(full, "git", "status", "--porcelain").stdout == f" M {DVC_FILE}\n"
     run(full, "git", "checkout", "--quiet", DVC_FILE)
-    run(full, sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", DVC_FILE)
+    run(full, "python", "-m", "dvc", "checkout", "--quiet", "--force", DVC_FILE)
     assert {path.parts[-2] for path in (full / "dataset_images").rglob("*.png")} == {"old", "older"}
 
 
@@ -262,7 +262,8 @@ def test_one_image_in_two_classes_is_an_error(tmp_path, empty, make, photograph)
     ]
 
 
-def test_a_tilde_in_source_and_groups_is_the_home_folder(home, empty, make, photograph):
+def test_a_tilde_in_source_and_groups_is_the_home_folder(home, empty, make, photograph, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
     # The Makefile quotes both, so that no shell expands them.
     class_folders(home / "photographs", photograph)
     groups_file(home / "groups.csv", [("glass/00.png", "a"), ("glass/01.png", "a")])
@@ -271,7 +272,8 @@ def test_a_tilde_in_source_and_groups_is_the_home_folder(home, empty, make, phot
     assert "dataset_images/ holds 20 images" in done.stdout
 
 
-def test_messages_name_a_path_with_a_tilde_in_full(home, empty, make):
+def test_messages_name_a_path_with_a_tilde_in_full(home, empty, make, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
     assert errors(make, empty, "~/nothing") == [
         f"{home}/nothing is missing: SOURCE must be a folder of class folders, or a zip file of one."
     ]
@@ -666,9 +668,9 @@ def test_imported_data_become_the_teams_own(tmp_path, empty, make, run, commit, 
     make_dataset(registry / "photos", classes=("old", "older"))
     run(tmp_path, "git", "init", "--quiet", str(registry))
     for words in (("init", "--quiet"), ("add", "--quiet", "photos")):
-        run(registry, sys.executable, "-m", "dvc", *words)
+        run(registry, "python", "-m", "dvc", *words)
     commit(registry)
-    run(empty, sys.executable, "-m", "dvc", "import", "--quiet", str(registry), "photos", "--out", "dataset_images")
+    run(empty, "python", "-m", "dvc", "import", "--quiet", str(registry), "photos", "--out", "dataset_images")
     commit(empty)
     registry.rename(tmp_path / "moved")  # it need not be there
 
@@ -676,8 +678,8 @@ def test_imported_data_become_the_teams_own(tmp_path, empty, make, run, commit, 
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{DVC_FILE} was an import from {registry}: the images are now your own data" in done.stdout
     assert set(yaml.safe_load((empty / DVC_FILE).read_text())) == {"outs"}
-    run(empty, sys.executable, "-m", "dvc", "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
-    run(empty, sys.executable, "-m", "dvc", "push", "--quiet", DVC_FILE)
+    run(empty, "python", "-m", "dvc", "remote", "add", "--quiet", "--default", "team", str(tmp_path / "remote"))
+    run(empty, "python", "-m", "dvc", "push", "--quiet", DVC_FILE)
     assert sum(path.is_file() for path in (tmp_path / "remote").rglob("*")) == 21  # 20 images and their list
 
 
