@@ -184,6 +184,13 @@ def test_two_names_that_a_person_reads_as_one_are_reported(one, other):
     ]
 
 
+def test_a_name_that_nobody_can_see_is_reported():
+    assert name_errors(["glass", "\u200d", " \u00ad"], "classes") == [
+        "' \\xad' is one of the classes, and has no visible character: rename it.",
+        "'\\u200d' is one of the classes, and has no visible character: rename it.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

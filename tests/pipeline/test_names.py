@@ -29,8 +29,11 @@ CLASSES = [
         "\N{CJK UNIFIED IDEOGRAPH-65E5}",
     ),
     *("null", "007", "NA", "nan", "True", "1e3", "2001-02-03", "no", "a.b", "worst"),
+    # Blanks at the ends, a split, escapes, devices of Windows, invisible letters, letters that turn the writing round.
+    *("blank at the end ", " blank before", "train", "%41%2F%00", "CON", "aux.", "--"),
+    *("right\N{RIGHT-TO-LEFT OVERRIDE}left", "zero\N{ZERO WIDTH SPACE}width"),
 ]
-FILES = [*CLASSES[:23], "cafe\N{COMBINING ACUTE ACCENT}", " blanks ", "train", "two  blanks"]
+FILES = [*CLASSES[:23], "cafe\N{COMBINING ACUTE ACCENT}", " blanks ", "train", "two  blanks", "%2F", "CON", "y" * 240]
 IMAGES = 10
 TINY = {"batch_size": 64, "augment__views": 1, "train_tl__epochs": 1, "finetune__epochs": 1}
 TINY |= {"finetune__frozen_layers": [150], "finetune__warmup_epochs": 0}

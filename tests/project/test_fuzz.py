@@ -207,7 +207,6 @@ def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @fuzzed
 @given(
     files=st.dictionaries(
@@ -219,6 +218,8 @@ def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
     links=st.lists(st.tuples(NAMES, st.sampled_from([".", "..", "deep", "a.jpg", "gone"])), max_size=2),
 )
 def test_every_file_that_goes_in_is_an_image_or_is_reported(tmp_path_factory, files, links):
+    # As in a program; pytest sets the filters of warnings anew for each test.
+    decoding.silence_pillow()
     folder = tmp_path_factory.mktemp("files") / "class"
     folder.mkdir()
     for names, content in files.items():

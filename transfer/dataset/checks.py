@@ -145,7 +145,7 @@ def printable(name: str) -> str:
 
 
 def name_errors(names: Iterable[str], kind: str) -> list[str]:
-    """A sentence for each two names that differ although a person reads them as one.
+    """A sentence for each name that nobody can see, and for each two that differ although a person reads them as one.
 
     Args:
         kind: what the names are, in the plural.
@@ -154,13 +154,15 @@ def name_errors(names: Iterable[str], kind: str) -> list[str]:
     alike: dict[str, list[str]] = defaultdict(list)
     for name in distinct:
         alike[_visible(name)].append(name)
+    unseen = [name for name in alike.pop("", []) if name]
     pairs = [pair for same in alike.values() for pair in combinations(same, 2)]
     # Only names that mix scripts are compared with all others: there may be thousands of names.
     for mixed in (visible for visible in alike if {_script(letter) for letter in visible} & {"CYRILLIC", "GREEK"}):
         if "LATIN" in map(_script, mixed):
             others = (visible for visible in alike if _differ_in_script_only(mixed, visible))
             pairs += [(alike[mixed][0], alike[other][0]) for other in others]
-    return [
+    sentences = [f"{name!a} is one of the {kind}, and has no visible character: rename it." for name in unseen]
+    return sentences + [
         # With escapes, since a person could not see the difference.
         f"The {kind} {one!a} and {other!a} look like one name but are two: write them the same, or choose "
         "names that differ visibly."
