@@ -8,9 +8,7 @@ from rich.table import Table
 
 from transfer import command
 from transfer.common import io
-
-# How people read the names of the models.
-MODELS = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
+from transfer.evaluation.model_selection import MODELS
 
 
 def main() -> None:

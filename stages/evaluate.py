@@ -40,8 +40,7 @@ def main() -> None:
         "train_tl": (classifier.head_function(head), lambda rows: features["test"][rows]),
         "finetune": (tuned, lambda rows: test.images[rows]),
     }
-    size, batch_size = len(test), settings.batch_size
-    probabilities = {model: batches.map_split(*how, size, batch_size, model) for model, how in models.items()}
+    probabilities = {key: batches.map_split(*how, len(test), settings.batch_size, key) for key, how in models.items()}
 
     # Metrics over all images, by class, without near-duplicates, and of the two models on the same images
     predicted = {model: output.argmax(axis=1) for model, output in probabilities.items()}
@@ -55,6 +54,7 @@ def main() -> None:
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
     bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in models}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))
+    io.write_csv("plots/evaluate/classes.csv", tables.class_numbers(test.classes))
     io.write_csv("plots/evaluate/near_duplicates.csv", nearest.table(splits))
     io.write_csv("plots/evaluate/splits.csv", tables.accuracy_by_split(fits, scores, splits))
     io.write_csv("plots/evaluate/changed_sides.csv", tables.changed_sides(test, predicted))
@@ -68,9 +68,9 @@ def main() -> None:
     for shown in gallery_selection.model_galleries(*names, test, probabilities[selected]):
         heat = grad_cam.heat_maps(*explained, test.images[shown.rows], predicted[selected][shown.rows])
         gallery.draw(test.images, shown, heat, PICTURES / f"{shown.name}.png")
-    matrix = test.labels, predicted[selected], test.classes, f"{selected} on {len(test)} test images"
-    confusion_matrix.draw(*matrix, PICTURES / "confusion.png")
-    pairs.draw(nearest.title, nearest.image_pairs(splits), PICTURES / "near_duplicates.png")
+    title = f"Confusion matrix: {model_selection.MODELS[selected]}, {len(test)} test images"
+    confusion_matrix.draw(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")
+    pairs.draw(nearest.title, nearest.image_pairs(splits), PICTURES / "near_duplicates.png", nearest.notes(splits))
 
     accuracies = [f"{model}: test accuracy {intervals.format_accuracy(of_model)}" for model, of_model in scores.items()]
     print(*accuracies, comparison.verdict(*models), reason, sep="\n")

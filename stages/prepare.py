@@ -61,7 +61,7 @@ def main() -> None:
     train = prepared.load_split("train")
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     preview = [augment_batch(train, augmentation, view, np.array([0])) for view in range(PREVIEWED_VIEWS)]
-    title = f"Augmentation of {train.paths[0]}"
+    title = f"Augmented views of {train.paths[0]}"
     augmentation_preview.draw(np.concatenate(preview), title, Path("plots/images/augmentation.png"))
 
     sizes = ", ".join(f"{number} {split}" for split, number in images.items())

@@ -26,5 +26,5 @@ def open_png(path, longest):
 
 
 def is_close_to(picture, colour):
-    """Where a picture has a colour, apart from the rounding to 256 colours: (height, width)."""
+    """Where a picture has a colour, apart from dithering and smoothing: (height, width)."""
     return np.abs(picture - colour).max(axis=2) < 12

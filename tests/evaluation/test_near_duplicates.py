@@ -134,11 +134,12 @@ def test_the_picture_shows_the_nearest_pairs_and_highlights_near_duplicates():
     )
     first, _, last = nearest.image_pairs(SPLITS)
     assert (first.captions, first.title, first.highlighted) == (
-        ("b, test", "b, validation"),
-        "cosine 1.000, near-duplicate",
-        True,
+        ("test: b", "validation: b"),
+        "cosine 1.000",
+        "near-duplicate",
     )
-    assert (last.captions, last.title, last.highlighted) == (("a, test", "a, train"), "cosine 0.600", False)
+    assert (last.captions, last.title, last.highlighted) == (("test: a", "train: a"), "cosine 0.600", "")
+    assert (last.files, nearest.notes(SPLITS)) == (("0", "0"), [])
 
 
 def test_accuracies_are_those_of_the_images_without_a_near_duplicate():

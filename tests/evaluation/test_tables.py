@@ -23,6 +23,11 @@ def test_predictions_have_a_row_for_each_model_and_image():
     ]
 
 
+def test_classes_are_numbered_from_one():
+    table = tables.class_numbers(["b", "日"])
+    assert table.to_dict("records") == [{"number": 1, "class": "b"}, {"number": 2, "class": "日"}]
+
+
 def test_images_on_which_only_one_model_is_right_are_listed():
     split = Split(np.zeros((4, 1, 1, 3)), np.array([0, 1, 0, 1]), list("abcd"), list("abcd"), ["x", "y"])
     table = tables.changed_sides(split, {"head": np.array([0, 0, 1, 1]), "tuned": np.array([1, 0, 0, 1])})

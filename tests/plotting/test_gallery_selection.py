@@ -5,51 +5,80 @@ import pytest
 
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import Split
-from transfer.plotting import gallery_selection
+from transfer.plotting import gallery_selection, lettering
 
 CLASSES = ["glass", "metal", "paper"]
 
 
+def galleries(actual, predicted, probability, classes=CLASSES, requested="worst", worst="glass"):
+    """The galleries of predictions; `probability` is that of the predicted class (images,)."""
+    probabilities = np.zeros((len(actual), len(classes)))
+    probabilities[np.arange(len(actual)), predicted] = probability
+    paths = [f"test/{classes[label]}/photo_{row}.jpg" for row, label in enumerate(actual)]
+    images = np.zeros((len(actual), 1, 1, 3), np.uint8)
+    split = Split(images, np.array(actual), paths, [f"digest{row}" for row in range(len(actual))], list(classes))
+    return gallery_selection.model_galleries(requested, worst, split, probabilities)
+
+
 def test_the_outcomes_of_a_class_are_shown_with_the_most_confident_first():
-    # Row:             0  1  2  3  4  5  6  7
-    actual = np.array([0, 0, 0, 0, 1, 1, 2, 2])
-    predicted = np.array([0, 1, 0, 2, 0, 1, 0, 2])
-    probability = np.array([0.6, 0.7, 0.9, 0.8, 0.5, 1.0, 0.994, 0.4])
-    true_positives, false_negatives, false_positives = gallery_selection.class_galleries(
-        0, actual, predicted, probability, CLASSES
-    )
+    # Row:       0  1  2  3  4  5  6  7
+    actual = [0, 0, 0, 0, 1, 1, 2, 2]
+    predicted = [0, 1, 0, 2, 0, 1, 0, 2]
+    probability = [0.6, 0.7, 0.9, 0.8, 0.5, 1.0, 0.994, 0.4]
+    true_positives, false_negatives, false_positives, mistakes = galleries(actual, predicted, probability)
     assert (true_positives.name, true_positives.rows) == ("true_positives", [2, 0])
-    assert true_positives.captions == ["90%", "60%"]
+    assert true_positives.captions == [
+        ("true: glass", "predicted: glass, 90%"),
+        ("true: glass", "predicted: glass, 60%"),
+    ]
     assert (false_negatives.name, false_negatives.rows) == ("false_negatives", [3, 1])
-    assert false_negatives.captions == ["taken for paper, 80%", "taken for metal, 70%"]
+    assert [caption[1] for caption in false_negatives.captions] == ["predicted: paper, 80%", "predicted: metal, 70%"]
     assert (false_positives.name, false_positives.rows) == ("false_positives", [6, 4])
-    assert false_positives.captions == ["is paper, 99%", "is metal, 50%"]
-    assert true_positives.title == "glass, found (2)"
-    assert false_negatives.title == "glass, taken for something else (2)"
-    assert false_positives.title == "something else, taken for glass (2)"
+    assert false_positives.captions == [
+        ("true: paper", "predicted: glass, 99%"),
+        ("true: metal", "predicted: glass, 50%"),
+    ]
+    assert (mistakes.name, mistakes.rows) == ("mistakes", [6, 3, 1, 4])
+    assert mistakes.captions[0] == ("true: paper", "predicted: glass, 99%")
+    assert mistakes.files == ["photo_6.jpg", "photo_3.jpg", "photo_1.jpg", "photo_4.jpg"]
+    assert [gallery.title for gallery in (true_positives, false_negatives, false_positives, mistakes)] == [
+        "True positives: glass predicted as glass (2)",
+        "False negatives: glass predicted as another class (2)",
+        "False positives: other classes predicted as glass (2)",
+        "Mistakes of all classes (4)",
+    ]
 
 
-def test_a_class_without_mistakes_has_empty_galleries():
-    actual = np.array([0, 1, 2])
-    _, false_negatives, false_positives = gallery_selection.class_galleries(1, actual, actual, np.ones(3), CLASSES)
-    for gallery in (false_negatives, false_positives):
-        assert (gallery.rows, gallery.captions) == ([], [])
-    assert false_negatives.title.endswith("(0)")
+def test_an_empty_gallery_has_a_sentence_as_its_title():
+    empty = [*galleries([0, 1, 2], [0, 1, 2], 0.9)[1:], galleries([0, 1], [1, 1], 0.9)[0]]
+    assert [(gallery.rows, gallery.captions, gallery.files) for gallery in empty] == [([], [], [])] * 4
+    assert [gallery.title for gallery in empty] == [
+        "No false negatives: no image of glass is predicted as another class.",
+        "No false positives: no image of another class is predicted as glass.",
+        "No mistakes: every image is predicted as its class.",
+        "No true positives: no image of glass is predicted as glass.",
+    ]
 
 
 def test_at_most_18_images_are_shown_and_the_title_gives_the_total():
-    actual = np.zeros(25, int)
-    probability = np.linspace(0.5, 0.9, 25)
-    true_positives = gallery_selection.class_galleries(0, actual, actual, probability, CLASSES)[0]
+    true_positives = galleries([0] * 25, [0] * 25, np.linspace(0.5, 0.9, 25))[0]
     assert true_positives.rows == list(range(24, 6, -1))
-    assert len(true_positives.captions) == 18
-    assert true_positives.title == "glass, found (the surest 18 of 25)"
+    assert len(true_positives.captions) == len(true_positives.files) == 18
+    assert true_positives.title == "True positives: glass predicted as glass (the 18 most confident of 25)"
 
 
 def test_equally_confident_images_keep_their_order():
-    actual = np.zeros(4, int)
-    true_positives = gallery_selection.class_galleries(0, actual, actual, np.array([0.5, 0.9, 0.5, 0.9]), CLASSES)[0]
-    assert true_positives.rows == [1, 3, 0, 2]
+    assert galleries([0] * 4, [0] * 4, [0.5, 0.9, 0.5, 0.9])[0].rows == [1, 3, 0, 2]
+
+
+def test_a_class_that_no_font_can_draw_is_numbered_and_a_note_says_where_its_name_is():
+    names = ["a", "b", "\U000f0000"]
+    first, second, _, mistakes = galleries([0, 0, 2], [0, 1, 1], [0.9, 0.8, 0.7], names, "a")
+    assert mistakes.captions == [("true: a", "predicted: b, 80%"), ("true: #3", "predicted: b, 70%")]
+    assert (first.notes, second.notes, mistakes.notes) == ([], [], [lettering.KEY])
+    empty = galleries([0], [0], [0.9], names, "\U000f0000")[0]
+    assert empty.title == "No true positives: no image of #3 is predicted as #3."
+    assert empty.notes == [lettering.KEY]
 
 
 @pytest.mark.parametrize("requested", ["worst", "glass", "paper"])
@@ -62,26 +91,11 @@ def test_an_unknown_class_is_refused_with_a_list_of_the_classes():
         gallery_selection.check_class("Glass", CLASSES)
 
 
-def test_the_most_confident_mistakes_of_all_classes_come_first():
-    actual, predicted = np.array([0, 1, 2, 0, 1]), np.array([0, 2, 1, 2, 1])
-    probability = np.array([0.9, 0.6, 0.8, 0.7, 0.5])
-    mistakes = gallery_selection.mistakes_gallery(actual, predicted, probability, ["a", "b", "c"])
-    assert mistakes.rows == [2, 3, 1]
-    assert mistakes.captions == ["c,\ntaken for b, 80%", "a,\ntaken for c, 70%", "b,\ntaken for c, 60%"]
-    assert mistakes.title == "mistakes of all classes (3)"
-
-
-def test_the_galleries_of_a_model_show_the_requested_class_or_the_worst():
-    split = Split(np.zeros((3, 1, 1, 3), np.uint8), np.array([0, 1, 1]), list("abc"), list("abc"), CLASSES[:2])
-    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], np.float32)
-    for requested, title in (
-        ("worst", "metal, found (1)"),
-        ("metal", "metal, found (1)"),
-        ("glass", "glass, found (1)"),
-    ):
-        galleries = gallery_selection.model_galleries(requested, "metal", split, probabilities)
-        true_positives, false_negatives, false_positives, mistakes = galleries
-        assert true_positives.title == title
-        assert (mistakes.name, mistakes.rows) == ("mistakes", [1])
-    # For glass, requested last, the mistake is an image of metal that is taken for glass.
-    assert (false_negatives.rows, false_positives.rows, false_positives.captions) == ([], [1], ["is metal, 80%"])
+@pytest.mark.parametrize(("requested", "name"), [("worst", "metal"), ("metal", "metal"), ("glass", "glass")])
+def test_the_galleries_of_a_model_show_the_requested_class_or_the_worst(requested, name):
+    # An image of metal is taken for glass.
+    shown = galleries([0, 1, 1], [0, 0, 1], [0.9, 0.8, 0.7], CLASSES[:2], requested, "metal")
+    true_positives, false_negatives, false_positives, mistakes = shown
+    assert true_positives.title == f"True positives: {name} predicted as {name} (1)"
+    assert (false_negatives.rows, false_positives.rows) == (([1], []) if name == "metal" else ([], [1]))
+    assert mistakes.rows == [1]

@@ -27,7 +27,7 @@ def test_each_epoch_adds_a_point_to_each_curve(tmp_path):
         assert curve(tmp_path, "train/accuracy")["accuracy"].tolist() == [0.25, 0.75]
     assert curve(tmp_path, "validation/accuracy")["accuracy"].tolist() == [0.125, 0.375]
     assert curve(tmp_path, "validation/loss")["loss"].tolist() == [0.333333] * 2
-    assert curve(tmp_path, "round").to_numpy().tolist() == [[0, 1], [1, 2]]
+    assert curve(tmp_path, "round").to_numpy().tolist() == [[1, 1], [2, 2]]
     assert not list(tmp_path.rglob("dvc.yaml"))
 
 

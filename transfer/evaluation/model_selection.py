@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from transfer.common import io
 
+# How people read the names of the models.
+MODELS = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
 # What `select_model` and `tables.accuracy_by_split` need of a training's metrics. Those of fine-tuning's kept round are
 # below `kept`.
 FIT_KEYS: io.RequiredKeys = dict.fromkeys(("train.accuracy", "validation.accuracy", "validation.loss"), io.NUMBER)

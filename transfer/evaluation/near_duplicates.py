@@ -15,6 +15,7 @@ import pandas as pd
 from transfer.common import arrays
 from transfer.evaluation.intervals import accuracy_with_interval
 from transfer.loading.prepared import Split
+from transfer.plotting import lettering
 from transfer.plotting.pairs import ImagePair
 
 # So many pairs are always listed and shown, so that a person can judge the threshold.
@@ -97,18 +98,31 @@ class NearDuplicates:
 
     def image_pairs(self, splits: Mapping[str, Split]) -> list[ImagePair]:
         """The nearest pairs as images, near-duplicates highlighted; `splits` as for the table."""
-        return [
-            ImagePair(
-                (splits["test"].images[neighbor.row], splits[neighbor.split].images[neighbor.other]),
-                (
-                    _caption(splits["test"], neighbor.row, "test"),
-                    _caption(splits[neighbor.split], neighbor.other, neighbor.split),
+        names = lettering.drawable_names(splits["test"].classes)
+        pairs = []
+        for neighbor in self.neighbors[:NEAREST]:
+            sides = (splits["test"], neighbor.row, "test"), (splits[neighbor.split], neighbor.other, neighbor.split)
+            images, captions, files = zip(
+                *(
+                    (
+                        split.images[row],
+                        f"{name}: {names[split.labels[row]]}",
+                        lettering.file_name(split.paths[row], split.digests[row]),
+                    )
+                    for split, row, name in sides
                 ),
-                f"cosine {neighbor.cosine:.3f}" + (", near-duplicate" if neighbor.cosine >= self.threshold else ""),
-                neighbor.cosine >= self.threshold,
+                strict=True,
             )
-            for neighbor in self.neighbors[:NEAREST]
-        ]
+            highlighted = "near-duplicate" if neighbor.cosine >= self.threshold else ""
+            pairs.append(ImagePair(images, captions, files, f"cosine {neighbor.cosine:.3f}", highlighted))
+        return pairs
+
+    def notes(self, splits: Mapping[str, Split]) -> list[str]:
+        """What has to be said below the picture of the nearest pairs; `splits` as for the table."""
+        classes = splits["test"].classes
+        drawn = {splits["test"].labels[neighbor.row] for neighbor in self.neighbors[:NEAREST]}
+        drawn |= {splits[neighbor.split].labels[neighbor.other] for neighbor in self.neighbors[:NEAREST]}
+        return lettering.notes([classes[label] for label in drawn])
 
     @property
     def _compared(self) -> str:
@@ -195,7 +209,3 @@ def _normalized(rows: np.ndarray) -> np.ndarray:
     rows = rows.astype(np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > 0, lengths, 1)
-
-
-def _caption(split: Split, row: int, name: str) -> str:
-    return f"{split.classes[split.labels[row]]}, {name}"

@@ -1,6 +1,6 @@
 """Tables of results, as plots/ holds them: predictions, changed sides, accuracy by split, tables of both models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,11 @@ PREDICTION_COLUMNS = ("model", "path", "pixels", "actual", "predicted")
 def stack_by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The tables of several models, one below the other, with a first column `model`."""
     return pd.concat(tables, names=["model"]).reset_index("model")
+
+
+def class_numbers(classes: Sequence[str]) -> pd.DataFrame:
+    """A row for each class: number (from 1) and class. Pictures show numbers for names that no font can draw."""
+    return pd.DataFrame({"number": range(1, len(classes) + 1), "class": classes})
 
 
 def predictions(split: Split, probabilities: Mapping[str, np.ndarray]) -> pd.DataFrame:

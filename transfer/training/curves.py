@@ -26,12 +26,15 @@ def learning_curves(folder: Path) -> Iterator[Callable[..., None]]:
             # Opened with the first epoch, because opening removes the curves of the previous run.
             # DVC runs the stage, so DVCLive writes no dvc.yaml and saves no experiment.
             try:
-                return stack.enter_context(Live(str(folder), dvcyaml=None, save_dvc_exp=False))
+                opened = stack.enter_context(Live(str(folder), dvcyaml=None, save_dvc_exp=False))
             except SCMError as error:
                 raise UserError(
                     f"The Git repository of this folder cannot be used ({error}): run `git add .` and `git commit` to "
                     "give it a commit, then run again."
                 ) from None
+            # People count epochs from 1.
+            opened.step = 1
+            return opened
 
         def append(epoch: Epoch, **values: float) -> None:
             for split, logs in (("train", epoch.train), ("validation", epoch.validation)):
