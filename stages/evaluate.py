@@ -1,6 +1,6 @@
 """evaluate: score both models on the test split. No choice depends on the test split.
 
-Writes metrics/evaluate.json, the tables and folders in plots/ that dvc.yaml names, and the pictures in plots/images/.
+Writes metrics/evaluate.json and metrics/summary.json, the tables in plots/ that dvc.yaml names, and plots/images/.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,7 @@ def main() -> None:
     gallery_selection.check_class(settings.evaluate.gallery_class, test.classes)
 
     # Which of the two models is selected, by validation alone
-    fits = {"train_tl": io.read_json("metrics/train_tl.json", model_selection.FIT_KEYS)}
-    fits["finetune"] = io.read_json("metrics/finetune.json", model_selection.KEPT_FIT_KEYS)["kept"]
+    fits = model_selection.load_fits(Path("metrics"))
     selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
     from transfer.models import backbone as backbones
@@ -51,6 +50,7 @@ def main() -> None:
     choice = {"comparison": comparison.metrics(*models), "selected": selected, "selected_because": reason}
     nearest = near_duplicates.find_near_duplicates(features, settings.evaluate.near_duplicate)
     io.write_json("metrics/evaluate.json", scores | choice | {"near_duplicates": nearest.metrics(right)})
+    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value))
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
     bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in models}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))

@@ -1,6 +1,6 @@
 """Metrics of predictions: accuracies with intervals, by class and over all images, and the means of the study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,23 @@ def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame
             for row in table.to_dict("records")
         },
     }
+
+
+def headline(
+    fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]], p_value: float
+) -> dict[str, Any]:
+    """The few numbers by which runs are compared: accuracies first, because a screen shows the first columns.
+
+    Args:
+        fits: the metrics of each model's training, with its validation accuracy.
+        tests: what `summarize` returns for each model on the test images.
+        p_value: of the difference between the models on the test images.
+    """
+    accuracies = {
+        model: {"test": test["accuracy"], "validation": fits[model]["validation"]["accuracy"]}
+        for model, test in tests.items()
+    }
+    return accuracies | {"macro_f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
 
 
 def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:

@@ -1,15 +1,26 @@
 """Which of the two models is selected: by validation alone, never by the test images."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from transfer.common import io
 
 # How people read the names of the models.
 MODELS = {"train_tl": "transfer learning", "finetune": "fine-tuned"}
-# What `select_model` and `tables.accuracy_by_split` need of a training's metrics. Those of fine-tuning's kept round are
-# below `kept`.
+# What comparisons need of a training's metrics. Those of fine-tuning's kept round are below `kept`.
 FIT_KEYS: io.RequiredKeys = dict.fromkeys(("train.accuracy", "validation.accuracy", "validation.loss"), io.NUMBER)
 KEPT_FIT_KEYS: io.RequiredKeys = {f"kept.{name}": kind for name, kind in FIT_KEYS.items()}
+
+
+def load_fits(folder: Path) -> dict[str, dict[str, Any]]:
+    """The metrics of each model's training, from train_tl.json and finetune.json.
+
+    Raises:
+        UserError: a file is missing, or lacks an accuracy or a loss.
+    """
+    head = io.read_json(folder / "train_tl.json", FIT_KEYS)
+    return {"train_tl": head, "finetune": io.read_json(folder / "finetune.json", KEPT_FIT_KEYS)["kept"]}
 
 
 def select_model(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
