@@ -44,6 +44,7 @@ install: $(VENV)/run
 	@folder=$$(git rev-parse --show-prefix | sed "s/'/'\\\\''/g; s/%/%%/g") && git config merge.dvc-lock.driver \
 		"cd './$$folder' && $(VENV)/bin/python -m commands.merge_lock \"\$$OLDPWD/%O\" \"\$$OLDPWD/%A\" \"\$$OLDPWD/%B\""
 	@git config merge.generated.driver true
+	@python -m commands.plots_page
 
 run: install
 	$(call pull,dataset_images.dvc weights/*.dvc)

@@ -86,6 +86,8 @@ def headline(
 ) -> dict[str, Any]:
     """The few numbers by which runs are compared: accuracies first, because a screen shows the first columns.
 
+    `f1` is macro F1. DVC prints the names side by side, so they are short.
+
     Args:
         fits: the metrics of each model's training, with its validation accuracy.
         tests: what `summarize` returns for each model on the test images.
@@ -95,7 +97,7 @@ def headline(
         model: {"test": test["accuracy"], "validation": fits[model]["validation"]["accuracy"]}
         for model, test in tests.items()
     }
-    return accuracies | {"macro_f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
+    return accuracies | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
 
 
 def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:
