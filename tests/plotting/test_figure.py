@@ -75,7 +75,17 @@ def test_a_large_picture_has_256_colours_and_no_bands():
     assert equal[0] < 0.2 and equal[1] > 0.6, equal
 
 
-def test_what_is_white_stays_white_in_a_large_picture(tmp_path):
+@pytest.mark.parametrize("darkest", [240, 248, 252])
+def test_dithering_keeps_white_beside_colours_that_are_nearly_white(darkest):
+    random = np.random.default_rng(1)
+    picture = np.full((100, 300, 3), 255, np.uint8)
+    picture[:50, 200:] = random.integers(0, 256, (50, 100, 3))
+    picture[50:, 200:] = random.integers(darkest, 256, (50, 100, 3))
+    result = np.asarray(figures.dithered(Image.fromarray(picture)).convert("RGB"))
+    assert (result[:, :199] == 255).all()
+
+
+def test_the_largest_gallery_of_noise_has_a_bounded_size_and_the_same_bytes_each_time(tmp_path):
     # Eighteen tiles of noise, twice each, as in the largest gallery
     tiles = [Tile(["true: a", "predicted: b, 50%"], [image, image], "a.jpg") for image in noise(18, 128)]
     for name in ("first", "second"):

@@ -24,7 +24,6 @@ matplotlib.rcParams["font.sans-serif"] = [lettering.FONT]
 matplotlib.rcParams["text.parse_math"] = False
 # Pictures live in git. A picture whose file is larger than this gets 256 colours instead of all.
 MOST_BYTES_IN_FULL_COLOUR = 1_000_000
-NEARLY_WHITE = 248
 
 # Lengths in inches, sizes of fonts in points
 TILES_PER_ROW = 6
@@ -166,13 +165,10 @@ def save(figure: Figure, path: Path) -> None:
 
 def dithered(picture: Image.Image) -> Image.Image:
     """A picture with 256 colours, mixed by Floyd-Steinberg dithering. What is white stays white."""
-    # This method leaves every object its shades. It is slow for many colours: 32 levels a channel are enough here.
+    # This method leaves every object its shades. It is slow for many colours: 32 levels a channel, from black to white,
+    # are enough here.
     coarse = picture.point([level // 8 * 255 // 31 for level in range(256)] * 3)
-    palette = coarse.quantize(255, Image.Quantize.MAXCOVERAGE)
-    colours = np.array(palette.getpalette()).reshape(-1, 3)
-    # Pillow finds the nearest colour in steps of four levels only, so no other colour may be near to white.
-    colours[colours.min(axis=1) >= NEARLY_WHITE] = 255
-    palette.putpalette([*colours.ravel().tolist(), 255, 255, 255])
+    palette = coarse.quantize(256, Image.Quantize.MAXCOVERAGE)
     return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
