@@ -6,7 +6,7 @@ The parser is the one with which DVC reads the file. PyYAML implements YAML 1.1,
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
@@ -52,18 +52,13 @@ def load(path: str | Path = PATH) -> Params:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-        if aliases > MOST_ALIASES:
-            raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
-        values = YAML(typ="safe").load(text)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: restore it with `git checkout {path}`.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): restore it with `git checkout {path}`.") from None
-    except Exception as error:  # the parser raises almost anything if a value does not fit its tag
-        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
-        reason = f"{problem} in line {mark.line + 1}" if problem and mark else " ".join(str(error).split())
-        raise UserError(f"{path} is not valid YAML: {reason}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    values = parse(text, str(path))
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
@@ -72,6 +67,26 @@ def load(path: str | Path = PATH) -> Params:
     if not math.isclose(total, 1, abs_tol=1e-6):
         raise UserError(f"{path}: data.split adds up to {total:g}; its three shares must add up to 1.")
     return params
+
+
+def parse(text: str, name: str) -> Any:
+    """The values of a file of parameters, unchecked: an earlier commit may have other keys.
+
+    Args:
+        name: what an error message calls the file.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    try:
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if aliases > MOST_ALIASES:
+            raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
+        return YAML(typ="safe").load(text)
+    except Exception as error:  # the parser raises almost anything if a value does not fit its tag
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        reason = f"{problem} in line {mark.line + 1}" if problem and mark else " ".join(str(error).split())
+        raise UserError(f"{name} is not valid YAML: {reason}") from None
 
 
 def uses_weights_of_sample(params: Params) -> bool:
