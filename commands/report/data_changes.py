@@ -49,8 +49,8 @@ def since(revision: str, notes: list[str]) -> tuple[str, list[Rows]]:
     files_before, files_now = data_files(old), data_files(new)
     if files_before is None or files_now is None:
         notes.append(
-            f"{_where(revision, files_before)} has images of which DVC's cache has no list, so they are not compared one "
-            "by one: run `dvc fetch --all-commits dataset_images.dvc`."
+            f"{_where(revision, files_before)} has images of which DVC's cache has no list, so they are not "
+            "compared one by one: run `dvc fetch --all-commits dataset_images.dvc`."
         )
     else:
         changes = changed_files(files_before, files_now)

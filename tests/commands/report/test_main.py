@@ -1,6 +1,6 @@
 """`make report` in a clone: a page that needs nothing else, in a browser too, and its comparison of two commits."""
 
-import io
+import io as streams
 import json
 import re
 import shutil
@@ -12,13 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 from PIL import Image
 
-from runs import run
+import report_results
+from commands.report import __main__ as program
+from commands.report import changes, charts, names, results
+from runs import run, run_python
+from transfer.common import io
+from transfer.evaluation.tables import PREDICTION_COLUMNS
+from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("clone")
 # The least number of coloured pixels of a chart: more than the legend of an empty chart has.
 MARKS = 300
+MARKDOWN = ("--format", "md")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
@@ -186,6 +194,140 @@ def test_a_revision_that_cannot_be_compared_is_an_error(clone):
         assert (clone / "report/index.html").read_bytes() == before
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A repository with results of more classes than a chart can show, and a comparison in both formats."""
+    folder = report_results.make_repository(tmp_path_factory.mktemp("many") / "project")
+    classes = report_results.class_names(charts.MOST_CLASSES + 10)
+    report_results.write_results(folder, classes, (0.5, 0.6), epochs=1)
+    run(folder, "git", "commit", "--all", "--quiet", "--message", "before | <b>@all</b>")
+    report_results.write_results(folder, classes, (0.5, 0.9), epochs=1, seed=1)
+    run(folder, "git", "commit", "--all", "--quiet", "--message", "now")
+    outputs = [run_python(folder, "-P", "-m", "commands.report", "--rev", "HEAD~1", *more) for more in ((), MARKDOWN)]
+    assert [(done.returncode, done.stderr) for done in outputs] == [(0, "")] * 2
+    return folder
+
+
+def test_with_many_classes_tables_replace_the_charts(many):
+    text = (many / "report/index.html").read_text(encoding="utf-8")
+    assert not [name for name in charts.OF_CLASSES if f'aria-label="{name}"' in text]
+    assert 'aria-label="Calibration"' in text
+    for caption in ("Classes that are confused, fine-tuned", "Images of each class", "The 10 classes with the lowest"):
+        assert caption in text
+    # Each class is in the table of scores, escaped and isolated; long tables are folded.
+    scores = text.split("<details><summary>Accuracy of each class, that is")[1].split("</details>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>', scores)
+    assert rows == [str(names.html_cell(name)) for name in report_results.class_names(charts.MOST_CLASSES + 10)]
+    assert "<script" not in text and "<b>bold" not in text
+
+
+def test_the_verdict_comes_first_in_both_formats(many):
+    table = io.read_csv(many / "plots/predictions.csv", ("pixels",)).query("model == 'finetune'")
+    right = int((table["actual"] == table["predicted"]).sum())
+    page = (many / "report/index.html").read_text(encoding="utf-8")
+    text = (many / "report/report.md").read_text(encoding="utf-8")
+    assert '<section class="box better" aria-labelledby="verdict">\n<h2 id="verdict">Better than HEAD~1</h2>' in page
+    assert text.startswith("## Better than HEAD\\~1\n")
+    sentence = f"On the same {len(table)} test images, the selected model (fine-tuned) is right on {right}, before on "
+    for content in (page, text):
+        assert content.index("Better than HEAD") < content.index(sentence) < content.index("This run")
+        assert "Fine-tuning beats transfer learning by more than chance" in content
+
+
+def test_markdown_is_a_comment_that_a_host_accepts(many):
+    text = (many / "report/report.md").read_text(encoding="utf-8")
+    # The limit of GitHub.
+    assert len(text) < 65_536
+    assert "<img" not in text and "<svg" not in text and "](" not in text
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    html = {token.content.split(">")[0] + ">" for token in tokens if token.type == "html_block"}
+    assert html <= {"<details>", "</details>"}
+    # A row of each class that moved, at most 20, the most significant first.
+    moved = text.split("**fine-tuned.**")[1].split("\n\n")[1].splitlines()
+    assert len(moved) == 2 + 20 and moved[2].startswith("| all | ") and moved[3].startswith("| macro F1 | ")
+    p_values = [float(row.split(" | ")[7].removeprefix("< ")) for row in moved[4:]]
+    assert p_values == sorted(p_values)
+
+
+def test_a_run_of_one_epoch_has_a_table_instead_of_a_curve(many):
+    text = (many / "report/index.html").read_text(encoding="utf-8")
+    assert text.count(", of one epoch</caption>") == len(charts.CHARTS["curves"])
+    assert not [name for name in charts.CHARTS["curves"] if f'aria-label="{name}"' in text]
+
+
+def test_a_class_without_test_images_has_dashes_for_figures(many):
+    path = many / "plots/per_class.csv"
+    table = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(re.sub("^(.*),class 000,.*$", r"\1,class 000,0,0,,,,,", table, flags=re.M), encoding="utf-8")
+        done = run_python(many, "-P", "-m", "commands.report")
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        path.write_text(table, encoding="utf-8")
+    page = (many / "report/index.html").read_text(encoding="utf-8")
+    assert f'<th scope="row">class 000</th><td>0</td>{"<td>–</td>" * 6}</tr>' in page
+
+
+def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
+    """An earlier commit may lack the folder plots/evaluate/, and its metrics may have other keys."""
+    monkeypatch.chdir(many)
+    metrics = results.load_metrics()
+    try:
+        for table in Path("plots/evaluate").glob("*.csv"):
+            run(many, "git", "mv", str(table), f"plots/{table.name}")
+        Path("metrics/evaluate.json").write_text('{"accuracy": 1}')
+        run(many, "git", "commit", "--all", "--quiet", "--message", "another layout")
+        run(many, "git", "checkout", "--quiet", "HEAD~1", "--", ".")
+        compared = changes.since("HEAD", metrics)
+        assert compared.verdict.kind == "equal"
+        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
+        done = run_python(many, "-P", "-m", "commands.report", "--rev", "HEAD")
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        run(many, "git", "reset", "--hard", "--quiet", "HEAD~1")
+
+
+def test_a_revision_with_other_classes_is_named_in_the_verdict(many, monkeypatch):
+    monkeypatch.chdir(many)
+    metrics = results.load_metrics()
+    path = Path("plots/predictions.csv")
+    table = io.read_csv(path, PREDICTION_COLUMNS)
+    try:
+        io.write_csv(path, table.assign(actual="new " + table["actual"]))
+        compared = changes.since("HEAD", metrics)
+    finally:
+        io.write_csv(path, table)
+    assert (compared.verdict.kind, compared.verdict.title) == ("unknown", "Cannot be compared with HEAD")
+    assert "no test image with the same pixels and class" in compared.verdict.sentences[0]
+    # One sentence for the classes of each commit, whatever their number.
+    assert [sentence.split(" ")[1] for sentence in compared.left_out] == ["classes", "classes"]
+    assert all(f"and {charts.MOST_CLASSES + 5} more are only in" in sentence for sentence in compared.left_out)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("plots/predictions.csv", r"^plots/predictions\.csv is missing: run `dvc repro` to make it\.$"),
+        ("metrics/evaluate.json", r"^metrics/evaluate\.json is missing: run `dvc repro` to make it\.$"),
+    ],
+)
+def test_a_missing_result_is_an_error(many, monkeypatch, path, message):
+    monkeypatch.chdir(many)
+    content = Path(path).read_bytes()
+    try:
+        Path(path).unlink()
+        with pytest.raises(UserError, match=message):
+            program.collect(None, many, with_charts=False)
+    finally:
+        Path(path).write_bytes(content)
+
+
+def test_an_unknown_format_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["report", "--format", "pdf"])
+    with pytest.raises(UserError, match=r"^pdf is not a format of the report: choose html or md\.$"):
+        program.main()
+
+
 def coloured(image):
     """The number of pixels that are neither white, grey nor black: those of marks, but not of axes and letters."""
     pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -231,7 +373,7 @@ def test_a_browser_without_a_network_shows_every_chart(page, width, tmp_path):
         assert len(charts) >= 10
         for picture in (*charts, *browser.find_elements(By.TAG_NAME, "img")):
             browser.execute_script("arguments[0].scrollIntoView()", picture)
-            shot = Image.open(io.BytesIO(picture.screenshot_as_png))
+            shot = Image.open(streams.BytesIO(picture.screenshot_as_png))
             drawn = np.asarray(shot.convert("L"))
             # Bars, lines and letters: the picture is neither white nor of a single colour.
             assert drawn.shape[0] > 60 and drawn.std() > 10
