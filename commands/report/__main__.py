@@ -57,7 +57,7 @@ def main() -> None:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=jinja2.select_autoescape(["html.j2"]),
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
+        trim_blocks=arguments.format == "md",  # in Markdown, a line break is markup
     )
     environment.filters |= {"cell": names.html_cell, "md": names.markdown, "md_cell": names.markdown_cell}
     with tempfile.TemporaryDirectory() as temporary:

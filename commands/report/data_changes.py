@@ -121,7 +121,7 @@ def count_table(before: Mapping[tuple[str, str], int], now: Mapping[tuple[str, s
         if any(first != second for first, second in _counts_of([name], before, now))
     ]
     rows.insert(0, ("all classes", *map(_before_and_now, total[0])))
-    return table("Classes whose number of images changed: before → now", ("Class", *SPLITS), rows)
+    return table("Images of the classes that changed, before → now", ("Class", *SPLITS), rows)
 
 
 def describe_counts(before: Mapping[tuple[str, str], int], now: Mapping[tuple[str, str], int]) -> str:

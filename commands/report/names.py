@@ -12,6 +12,8 @@ MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&]|^(?:[#+-]|\d+[.)])(?=\s|$)")
 # What GitHub would turn into a link, and tell those who are linked: @user, #1.
 MENTION = re.compile(r"[@#](?=\w)|:(?=[\w+-]+:)")
 LONGEST_CELL = 60
+# A longer name is shortened where there is no room for it.
+LONGEST_NAME = 40
 
 
 def turns(text: str) -> bool:
@@ -27,7 +29,7 @@ def isolate(text: str) -> str:
 def html_cell(value: object) -> Markup:
     """The content of a cell of an HTML table: isolated if needed; the page shortens a long one and has its `title`."""
     text = str(value)
-    if len(text) > LONGEST_CELL // 2:
+    if len(text) > LONGEST_NAME:
         return Markup('<bdi class="name" title="{0}">{0}</bdi>').format(text)
     return Markup("<bdi>{}</bdi>").format(text) if turns(text) else Markup("{}").format(text)
 

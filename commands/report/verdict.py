@@ -70,10 +70,10 @@ def since(revision: str, metrics: Mapping[str, Any], change: Change, selected: t
         title = f"The same predictions as {name}"
     elif compared.p_value < SIGNIFICANCE_LEVEL:
         kind, title = (BETTER, f"Better than {name}") if compared.difference > 0 else (WORSE, f"Worse than {name}")
-    counts = f"{compared.only_second} only now, {compared.only_first} only before"
+    counts = f"{compared.only_second} are right only now, {compared.only_first} only before"
     if not compared.only_first + compared.only_second:
-        counts = "all predictions are the same" if not change.different else "on the same ones"
-    sentences = [f"On {change.describe_images()}, {which}) is right on {now}, before on {before}: {counts}."]
+        counts = "The images that are right are the same" if change.different else "All predictions are the same"
+    sentences = [f"On {change.describe_images()}, {which}) is right on {now}; before, on {before}. {counts}."]
     if compared.only_first + compared.only_second:
         sentences.append(f"{change_in_words(compared)}.")
         if kind == EQUAL:

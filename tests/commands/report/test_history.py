@@ -100,7 +100,7 @@ def test_images_are_compared_one_by_one_and_counted_by_class(repository):
         ["train/a/2.jpg", "removed", ""],
         ["train/a/new name.jpg", "renamed", "train/a/1.jpg"],
     ]
-    assert tables(changes)["Classes whose number of images changed: before → now"] == [
+    assert tables(changes)["Images of the classes that changed, before → now"] == [
         ["all classes", "3 → 2", "0 → 1", "1"],
         ["a", "2", "0", "0 → 1"],
         ["b", "1 → 0", "0 → 1", "1 → 0"],

@@ -228,7 +228,7 @@ def test_the_verdict_comes_first_in_both_formats(many):
     text = (many / "report/report.md").read_text(encoding="utf-8")
     assert '<section class="box better" aria-labelledby="verdict">\n<h2 id="verdict">Better than HEAD~1</h2>' in page
     assert text.startswith("## Better than HEAD\\~1\n")
-    sentence = f"On the same {len(table)} test images, the selected model (fine-tuned) is right on {right}, before on "
+    sentence = f"On the same {len(table)} test images, the selected model (fine-tuned) is right on {right}; before, on "
     for content in (page, text):
         assert content.index("Better than HEAD") < content.index(sentence) < content.index("This run")
         assert "Fine-tuning beats transfer learning by more than chance" in content
@@ -255,17 +255,17 @@ def test_a_run_of_one_epoch_has_a_table_instead_of_a_curve(many):
     assert not [name for name in charts.CHARTS["curves"] if f'aria-label="{name}"' in text]
 
 
-def test_a_class_without_test_images_has_dashes_for_figures(many):
+def test_a_class_without_test_images_has_dashes_for_figures(many, monkeypatch):
+    monkeypatch.chdir(many)
     path = many / "plots/per_class.csv"
     table = path.read_text(encoding="utf-8")
     try:
         path.write_text(re.sub("^(.*),class 000,.*$", r"\1,class 000,0,0,,,,,", table, flags=re.M), encoding="utf-8")
-        done = run_python(many, "-P", "-m", "commands.report")
-        assert (done.returncode, done.stderr) == (0, "")
+        weakest, scores = program.collect(None, many, with_charts=False)["class_tables"]
     finally:
         path.write_text(table, encoding="utf-8")
-    page = (many / "report/index.html").read_text(encoding="utf-8")
-    assert f'<th scope="row">class 000</th><td>0</td>{"<td>–</td>" * 6}</tr>' in page
+    assert ["class 000", "0", *"––––––"] in scores.rows
+    assert "class 000" not in [row[0] for row in weakest.rows]
 
 
 def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
@@ -281,7 +281,7 @@ def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
         compared = changes.since("HEAD", metrics)
         assert compared.verdict.kind == "equal"
         assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
-        done = run_python(many, "-P", "-m", "commands.report", "--rev", "HEAD")
+        done = run_python(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
         assert (done.returncode, done.stderr) == (0, "")
     finally:
         run(many, "git", "reset", "--hard", "--quiet", "HEAD~1")
@@ -334,51 +334,104 @@ def coloured(image):
     return int((np.ptp(pixels, axis=-1) > 40).sum())
 
 
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
-@pytest.mark.parametrize("width", [390, 1400])
-def test_a_browser_without_a_network_shows_every_chart(page, width, tmp_path):
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser without a network."""
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("no Chromium with its driver on this machine")
     from selenium import webdriver
-    from selenium.webdriver.common.by import By
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in (
         *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars"),
         *("disable-background-networking", "disable-component-update", "disable-sync", "disable-lcd-text"),
-        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path}"),
+        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path_factory.mktemp('browser')}"),
     ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    try:
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        browser.get(Path(page).as_uri())
-        assert browser.get_log("browser") == []
-        # Only requests of the page: a browser makes requests of its own when it starts.
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        requests = {
-            message["params"]["requestId"]: message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
-        }
-        assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
-        failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
-        assert [failure for failure in failed if failure["requestId"] in requests] == []
-        # The page never scrolls sideways: wider content scrolls in its own frame.
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        charts = browser.find_elements(By.TAG_NAME, "svg")
-        assert len(charts) >= 10
-        for picture in (*charts, *browser.find_elements(By.TAG_NAME, "img")):
-            browser.execute_script("arguments[0].scrollIntoView()", picture)
-            shot = Image.open(streams.BytesIO(picture.screenshot_as_png))
-            drawn = np.asarray(shot.convert("L"))
-            # Bars, lines and letters: the picture is neither white nor of a single colour.
-            assert drawn.shape[0] > 60 and drawn.std() > 10
-            assert 0.005 < (drawn < 200).mean() < 0.95
-            if picture.tag_name == "svg":
-                assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
-    finally:
-        browser.quit()
+    yield browser
+    browser.quit()
+
+
+def open_page(browser, path, width, media="screen", scheme="light"):
+    """Open a page in a window of this width, in pixels."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    browser.get(Path(path).as_uri())
+
+
+def grey(picture):
+    """The grey values of an element as the browser draws it."""
+    picture.parent.execute_script("arguments[0].scrollIntoView()", picture)
+    shot = Image.open(streams.BytesIO(picture.screenshot_as_png))
+    return shot, np.asarray(shot.convert("L"))
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_browser_without_a_network_shows_every_chart(page, browser, width):
+    open_page(browser, page, width)
+    assert browser.get_log("browser") == []
+    # Only requests of the page: a browser makes requests of its own when it starts.
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requests = {
+        message["params"]["requestId"]: message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
+    }
+    assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
+    failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
+    assert [failure for failure in failed if failure["requestId"] in requests] == []
+    # The page never scrolls sideways: wider content scrolls in its own frame.
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    charts = browser.find_elements("tag name", "svg")
+    assert len(charts) >= 10
+    for picture in (*charts, *browser.find_elements("tag name", "img")):
+        shot, drawn = grey(picture)
+        # Bars, lines and letters: the picture is neither white nor of a single colour.
+        assert drawn.shape[0] > 60 and drawn.std() > 10
+        assert 0.005 < (drawn < 200).mean() < 0.95
+        if picture.tag_name == "svg":
+            assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
+
+
+def test_a_dark_page_has_dark_charts_with_light_letters(page, browser):
+    open_page(browser, page, 1400, scheme="dark")
+    back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    level = int(re.match(r"rgb\((\d+), \1, \1\)", back)[1])
+    assert level < 40
+    charts = browser.find_elements("tag name", "svg")
+    assert len(charts) >= 10
+    for picture in charts:
+        _, drawn = grey(picture)
+        # The background is that of the page, to the eye, and the letters are light.
+        assert abs(int(np.median(drawn[:5])) - level) <= 2 and drawn.max() > 200, picture.get_attribute("aria-label")
+    text = browser.execute_script("return getComputedStyle(document.body).color")
+    assert int(re.findall(r"\d+", text)[0]) > 200
+
+
+def test_a_printed_page_has_its_folded_parts(many, browser):
+    heights = (
+        "return [...document.querySelectorAll('details table')].map(table => table.getBoundingClientRect().height)"
+    )
+    path = many / "report/index.html"
+    open_page(browser, path, 1400)
+    folded = browser.execute_script(heights)
+    assert len(folded) > 5 and set(folded) == {0}
+    open_page(browser, path, 700, media="print", scheme="dark")
+    assert all(height > 0 for height in browser.execute_script(heights))
+    # On paper, nothing can be scrolled to, and the colours are the light ones.
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 700
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_on_a_phone_a_page_with_many_classes_does_not_scroll_sideways(many, browser):
+    open_page(browser, many / "report/index.html", 390)
+    browser.execute_script("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    # The verdict and what changed are on the first screen.
+    changed = browser.find_element("xpath", "//h3[text()='What changed' or starts-with(text(), 'Nothing changed')]")
+    assert changed.rect["y"] + changed.rect["height"] < 844

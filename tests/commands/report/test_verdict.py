@@ -55,8 +55,8 @@ def test_a_comparison_is_better_worse_or_not_to_be_told_apart():
     assert (worse.kind, worse.title) == ("worse", "Worse than main")
     assert (equal.kind, equal.title) == ("equal", "Cannot be told apart from main")
     assert better.sentences[0] == (
-        "On the same 100 test images, the selected model (fine-tuned) is right on 80, before on 72: "
-        "10 only now, 2 only before."
+        "On the same 100 test images, the selected model (fine-tuned) is right on 80; before, on 72. "
+        "10 are right only now, 2 only before."
     )
     assert better.sentences[1].startswith("Accuracy +8.0 points, 95 % interval +")
     assert "cannot be excluded" in equal.sentences[2] and len(better.sentences) == len(worse.sentences) == 2
@@ -66,9 +66,9 @@ def test_a_comparison_is_better_worse_or_not_to_be_told_apart():
 def test_equal_predictions_are_told_from_equal_numbers():
     same, other = since(80, 0, 0, 20), since(80, 0, 0, 20, different=3)
     assert (same.kind, same.title) == ("equal", "The same predictions as main")
-    assert same.sentences[0].endswith("is right on 80, before on 80: all predictions are the same.")
+    assert same.sentences[0].endswith("is right on 80; before, on 80. All predictions are the same.")
     assert other.title == "Cannot be told apart from main"
-    assert other.sentences[0].endswith("is right on 80, before on 80: on the same ones.")
+    assert other.sentences[0].endswith("is right on 80; before, on 80. The images that are right are the same.")
 
 
 def test_the_verdict_names_the_models_and_the_images_that_it_compares():
