@@ -92,6 +92,8 @@ def collect(revision: str | None, folder: Path, with_charts: bool) -> dict[str, 
     collected = together(tasks)
 
     compared = collected.get("changes")
+    if compared and compared.verdict.predictions_changed and collected["history"].unchanged:
+        compared.verdict.sentences.append(history.UNEXPLAINED)
     contents = {
         "title": "Image classification report",
         "subtitle": f"{images['total']} images of {len(classes)} classes: "

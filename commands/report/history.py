@@ -14,6 +14,10 @@ from transfer import params_file
 from transfer.interface.errors import UserError
 
 PARAMETERS = str(params_file.PATH)
+UNEXPLAINED = (
+    "Nothing changed that the stages read: the results differ because of the processor that computed them, or because "
+    "they are not those of the workspace."
+)
 # How many changes one line names; the tables have them all.
 MOST_NAMED = 3
 

@@ -11,6 +11,8 @@ TURNING = {"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PD
 MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&]|^(?:[#+-]|\d+[.)])(?=\s|$)")
 # What GitHub would turn into a link, and tell those who are linked: @user, #1.
 MENTION = re.compile(r"[@#](?=\w)|:(?=[\w+-]+:)")
+# Spaces and line breaks, without the space that keeps words on one line.
+SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 LONGEST_CELL = 60
 # A longer name is shortened where there is no room for it.
 LONGEST_NAME = 40
@@ -36,11 +38,11 @@ def html_cell(value: object) -> Markup:
 
 def markdown(text: str) -> str:
     """A line of text in GitHub's Markdown, in which nothing is markup, a formula, or a mention of a person."""
-    text = MENTION.sub(lambda match: f"{match[0]}\N{ZERO WIDTH SPACE}", " ".join(str(text).split()))
+    text = MENTION.sub(lambda match: f"{match[0]}\N{ZERO WIDTH SPACE}", SPACES.sub(" ", text.strip()))
     return MARKUP.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", text).replace("$", "<span>$</span>")
 
 
 def markdown_cell(value: object) -> str:
     """The content of a cell of a Markdown table; a long one is shortened."""
-    text = " ".join(str(value).split())
+    text = SPACES.sub(" ", str(value).strip())
     return markdown(isolate(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"))

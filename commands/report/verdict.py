@@ -14,6 +14,8 @@ from transfer.evaluation.intervals import CONFIDENCE
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, PairedComparison, format_p_value
 
 BETTER, WORSE, EQUAL, UNKNOWN, SELECTED = "better", "worse", "equal", "unknown", "selected"
+# The numbers of images in `comparison` of metrics/evaluate.json, in the order of `PairedComparison`.
+COUNTS = ("both_right", "only_train_tl_right", "only_finetune_right", "neither_right")
 # What the two models are called where one beats the other.
 TRAININGS = {"train_tl": "transfer learning", "finetune": "fine-tuning"}
 
@@ -27,12 +29,14 @@ class Verdict:
         title: the verdict in a few words.
         sentences: the figures behind it.
         facts: rows of a name and a sentence.
+        predictions_changed: whether any prediction of the common images is another one.
     """
 
     kind: str
     title: str
     sentences: list[str] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
+    predictions_changed: bool = False
 
 
 def of_run(metrics: Mapping[str, Any]) -> Verdict:
@@ -42,11 +46,16 @@ def of_run(metrics: Mapping[str, Any]) -> Verdict:
         metrics: those of `evaluate`.
     """
     selected = metrics["selected"]
+    counts = {name: metrics["comparison"][name] for name in COUNTS}
     return Verdict(
         SELECTED,
-        f"Selected: {MODELS[selected]}. Test accuracy {percent(metrics[selected]['accuracy'])}, "
-        f"95 % interval {metrics[selected]['accuracy_low']:.1%} to {metrics[selected]['accuracy_high']:.1%}.",
-        [between_models(metrics)],
+        f"Selected: {MODELS[selected]}, test accuracy {percent(metrics[selected]['accuracy'])}",
+        [
+            f"It is right on {counts['both_right'] + counts[f'only_{selected}_right']} of {sum(counts.values())} test "
+            f"images; the 95 % interval of its accuracy is {metrics[selected]['accuracy_low']:.1%} to "
+            f"{metrics[selected]['accuracy_high']:.1%}.",
+            between_models(metrics),
+        ],
     )
 
 
@@ -78,7 +87,7 @@ def since(revision: str, metrics: Mapping[str, Any], change: Change, selected: t
         sentences.append(f"{change_in_words(compared)}.")
         if kind == EQUAL:
             sentences.append("That may be chance; a true difference within the interval cannot be excluded either.")
-    return Verdict(kind, title, sentences, facts(metrics))
+    return Verdict(kind, title, sentences, facts(metrics), change.different > 0)
 
 
 def impossible(revision: str, metrics: Mapping[str, Any], reason: str) -> Verdict:
@@ -101,10 +110,7 @@ def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def between_models(metrics: Mapping[str, Any]) -> str:
     """One sentence: whether fine-tuning beats transfer learning by more than chance."""
-    counts = metrics["comparison"]
-    compared = PairedComparison(
-        *(counts[name] for name in ("both_right", "only_train_tl_right", "only_finetune_right", "neither_right"))
-    )
+    compared = PairedComparison(*(metrics["comparison"][name] for name in COUNTS))
     first, second = TRAININGS.values()
     verdict = f"Whether {second} or {first} is better cannot be told"
     if compared.p_value < SIGNIFICANCE_LEVEL:

@@ -1,6 +1,7 @@
 """What changed since a commit, in a small repository of a parameter file, a dataset's .dvc file, code and tables."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -150,6 +151,17 @@ def test_code_is_named_with_the_stages_that_read_it(repository):
         "requirements.txt, stages/prepare.py, transfer/dataset and 2 more; also 3 files that no stage reads"
     )
     assert code_changes.describe([], 1) == "the same in every stage; 1 file that no stage reads changed"
+
+
+def test_code_that_no_stage_reads_any_more_was_read_before(repository):
+    pipeline = {"stages": {"prepare": PIPELINE["stages"]["prepare"]}}
+    io.write_text("dvc.yaml", yaml.safe_dump(pipeline, sort_keys=False))
+    Path("transfer/training/loop.py").unlink()
+    code, _ = code_changes.since("HEAD")
+    assert code == [
+        ("dvc.yaml", ["the definition of the stages"], []),
+        ("transfer/training", ["loop.py"], ["train_tl", "evaluate"]),
+    ]
 
 
 def test_commits_are_those_between_with_their_subjects(repository):

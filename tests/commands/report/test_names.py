@@ -62,6 +62,12 @@ def test_nobody_is_mentioned_and_no_issue_is_linked():
     space = "\N{ZERO WIDTH SPACE}"
     assert names.markdown("@octocat and #12 :smile:") == f"@{space}octocat and #{space}12 :{space}smile:"
     assert names.markdown("a @ b # c: d") == "a @ b # c: d"
+    # Two dollar signs would be a formula.
+    assert names.markdown("$x$") == "<span>$</span>x<span>$</span>"
+
+
+def test_words_stay_on_one_line():
+    assert names.markdown_cell("1\N{NO-BREAK SPACE}point\n more") == "1\N{NO-BREAK SPACE}point more"
 
 
 def test_a_long_cell_of_markdown_is_shortened():

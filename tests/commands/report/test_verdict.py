@@ -26,9 +26,10 @@ def since(*counts, selected=("finetune", "finetune"), **values):
 
 def test_a_run_is_told_by_its_selected_model_and_whether_fine_tuning_helped():
     run = verdict.of_run(METRICS)
-    assert run.title == "Selected: fine-tuned. Test accuracy 80.0%, 95 % interval 70.0% to 87.5%."
+    assert run.title == "Selected: fine-tuned, test accuracy 80.0%"
     # The two tails of 12 fair coins with at most 2 heads: 2 * (1 + 12 + 66) / 4096.
-    [sentence] = run.sentences
+    first, sentence = run.sentences
+    assert first == "It is right on 80 of 100 test images; the 95 % interval of its accuracy is 70.0% to 87.5%."
     assert sentence.startswith(
         "Fine-tuning beats transfer learning by more than chance: of 100 test images, 10 are right only after "
         "fine-tuning, 2 only after transfer learning. Accuracy +8.0 points, 95 % interval +"
@@ -67,6 +68,7 @@ def test_equal_predictions_are_told_from_equal_numbers():
     same, other = since(80, 0, 0, 20), since(80, 0, 0, 20, different=3)
     assert (same.kind, same.title) == ("equal", "The same predictions as main")
     assert same.sentences[0].endswith("is right on 80; before, on 80. All predictions are the same.")
+    assert other.predictions_changed and not same.predictions_changed
     assert other.title == "Cannot be told apart from main"
     assert other.sentences[0].endswith("is right on 80; before, on 80. The images that are right are the same.")
 
