@@ -26,7 +26,9 @@ def since(revision: str) -> tuple[list[tuple[str, list[str], list[str]]], int]:
     Returns:
         (part, files, stages) for each part of the code that a stage reads; the number of files that no stage reads.
     """
-    changed = output_of("git", "diff", "--relative", "--name-only", "-z", revision, "--", ".").split("\0")
+    changed = output_of("git", "diff", "--relative", "--no-renames", "--name-only", "-z", revision, "--", ".").split(
+        "\0"
+    )
     changed += output_of("git", "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     readers: dict[str, list[str]] = {}
     for version in (revision, None):
