@@ -23,7 +23,8 @@ help:
 	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
-	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network"
+	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
+	@echo "  [FORMAT=md]               write report/report.md instead, Markdown for the comment of a pull request"
 	@echo "make export                 write the selected model as Keras and LiteRT files into export/"
 	@echo "make docs                   write the reference in docs/reference/ from the code"
 	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"
@@ -75,7 +76,7 @@ verify: $(VENV)/run
 	@python -m commands.verify
 
 report: $(VENV)/run
-	@python -m commands.report $(if $(value REV),--rev $(call quoted,REV))
+	@python -m commands.report $(call option,REV,--rev) $(call option,FORMAT,--format)
 
 export: $(VENV)/run
 	@python -m commands.export

@@ -42,10 +42,18 @@ def check_repository() -> None:
         )
 
 
-def output_of(*command: str) -> str:
-    """What a program writes to standard output. Raises UserError if it fails."""
-    process = subprocess.run(command, env=environment(), check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
+def output_of(*command: str, quiet: bool = False) -> str:
+    """What a program writes to standard output. Raises UserError if it fails.
+
+    Args:
+        quiet: whether its messages and progress bars are shown only if it fails.
+    """
+    messages = subprocess.PIPE if quiet else None
+    process = subprocess.run(  # noqa: S603 - no shell
+        command, env=environment(), check=False, stdout=subprocess.PIPE, stderr=messages, text=True
+    )
     if process.returncode:
+        print(process.stderr or "", end="", file=sys.stderr)
         raise _failure(command)
     return process.stdout
 

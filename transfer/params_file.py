@@ -51,15 +51,14 @@ def load(path: str | Path = PATH) -> Params:
         UserErrors: one sentence for each key that is unknown, missing, of a wrong type or out of range.
     """
     try:
-        values = parse(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path} is missing: restore it with `git checkout {path}`.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): restore it with `git checkout {path}`.") from None
-    except Exception as error:  # the parser raises almost anything if a value does not fit its tag
-        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
-        reason = f"{problem} in line {mark.line + 1}" if problem and mark else " ".join(str(error).split())
-        raise UserError(f"{path} is not valid YAML: {reason}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    values = parse(text, str(path))
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
@@ -70,12 +69,24 @@ def load(path: str | Path = PATH) -> Params:
     return params
 
 
-def parse(text: str) -> Any:
-    """The values of a YAML text, as DVC reads them. Raises ValueError, or an error of the parser, if it is not YAML."""
-    aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-    if aliases > MOST_ALIASES:
-        raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
-    return YAML(typ="safe").load(text)
+def parse(text: str, name: str) -> Any:
+    """The values of a file of parameters, unchecked: an earlier commit may have other keys.
+
+    Args:
+        name: what an error message calls the file.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    try:
+        aliases = sum(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        if aliases > MOST_ALIASES:
+            raise ValueError(f"it has {aliases} aliases, more than {MOST_ALIASES}: write the values out")
+        return YAML(typ="safe").load(text)
+    except Exception as error:  # the parser raises almost anything if a value does not fit its tag
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        reason = f"{problem} in line {mark.line + 1}" if problem and mark else " ".join(str(error).split())
+        raise UserError(f"{name} is not valid YAML: {reason}") from None
 
 
 def uses_weights_of_sample(params: Params) -> bool:

@@ -30,7 +30,7 @@ def edited(path: Path, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[
     """
     with path.open(encoding="utf-8", newline="") as file:
         text = file.read()
-    expected = params_file.parse(text)
+    expected = params_file.parse(text, str(path))
     changes: dict[str, tuple[str, str]] = {}
     simple = not any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
     for key, value in values.items():
@@ -54,7 +54,7 @@ def edited(path: Path, values: Mapping[str, Any]) -> tuple[str, dict[str, tuple[
             text = text[:start].rstrip(" ") + f" {new}" + text[end:]
         else:
             text = text[:start] + new + _with_comment_in_its_column(text[end:], len(new) - len(old))
-    if changes and (not simple or params_file.parse(text) != expected):
+    if changes and (not simple or params_file.parse(text, str(path)) != expected):
         wishes = ", ".join(f"{key} to {_text(value)}" for key, value in values.items())
         raise UserError(
             f"{path} uses YAML that `make dataset` cannot edit, such as aliases, or comments inside of a value: run "

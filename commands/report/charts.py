@@ -4,7 +4,8 @@ import base64
 import json
 import mimetypes
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import vl_convert
 from markupsafe import Markup
 
 from commands.programs import output_of
+from commands.report.tables import Rows, table
 from commands.summary import MODELS
 from transfer.interface.errors import UserError
+from transfer.interface.progress import progress_bar
 
 # The charts of each section of the page, by their names in dvc.yaml. Charts and pictures that neither table names come
 # at the end of the page.
@@ -29,6 +32,9 @@ CHARTS = {
     ),
     "dataset": ("Dataset",),
 }
+# Those that have a mark for each class: with more classes than this, the page has tables instead.
+OF_CLASSES = (*CHARTS["classes"], *CHARTS["dataset"])
+MOST_CLASSES = 30
 # The pictures of each section, each with a text alternative and a caption.
 PICTURES = {
     "mistakes": {
@@ -71,10 +77,10 @@ PICTURES = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, drawn, and the table that it is drawn from."""
+    """A chart, and the table that it is drawn from. A curve of a single point is not drawn: it would be empty."""
 
-    svg: Markup
-    table: pd.DataFrame
+    svg: Markup | None
+    table: Rows
 
 
 @dataclass(frozen=True)
@@ -86,20 +92,30 @@ class Picture:
     caption: str
 
 
-def load(revision: str | None, folder: Path, gallery_class: str) -> tuple[dict[str, Chart], dict[str, list[Picture]]]:
+def read(revision: str | None, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The charts and pictures of the workspace, and of a revision beside it, as DVC gives them, by name in dvc.yaml.
+
+    Args:
+        folder: where DVC may write files.
+    """
+    arguments = ["diff", revision] if revision else ["show"]
+    output = output_of(sys.executable, "-m", "dvc", "plots", *arguments, "--json", "--out", str(folder), quiet=True)
+    return json.loads(output)["data"]
+
+
+def draw(
+    plots: Mapping[str, list[dict[str, Any]]], gallery_class: str, left_out: Sequence[str] = ()
+) -> tuple[dict[str, Chart], dict[str, list[Picture]]]:
     """Every chart and picture that DVC would show, by its name in dvc.yaml. Pictures are a list: one for each revision.
 
     Args:
-        revision: what to show beside the workspace.
-        folder: where DVC may write files.
+        plots: see `read`. Its files must still exist.
         gallery_class: the class that the workspace's galleries show.
+        left_out: charts that are not drawn.
 
     Raises:
         UserError: a chart or a picture that the page needs is missing.
     """
-    arguments = ["diff", revision] if revision else ["show"]
-    output = output_of(sys.executable, "-m", "dvc", "plots", *arguments, "--json", "--out", str(folder))
-    plots = json.loads(output)["data"]
     here = {name for name, of_name in plots.items() if any("workspace" in plot["revisions"] for plot in of_name)}
     expected = [name for names in (*CHARTS.values(), *PICTURES.values()) for name in names]
     for name in expected:
@@ -107,22 +123,36 @@ def load(revision: str | None, folder: Path, gallery_class: str) -> tuple[dict[s
             raise UserError(f"The plot {name} is missing: restore it in dvc.yaml, or run `dvc repro` to make its file.")
     charts: dict[str, Chart] = {}
     pictures: dict[str, list[Picture]] = {}
-    for name, of_name in plots.items():
+    drawn = {name: of_name for name, of_name in plots.items() if name not in left_out}
+    for name, of_name in progress_bar(drawn.items(), "Drawing charts", len(drawn), unit="plot"):
         for plot in of_name:
             if plot["type"] == "vega":
                 charts[name] = draw_chart(name, plot["content"])
             else:
                 picture = load_picture(name, Path(plot["url"]), plot["revisions"][0], gallery_class)
-                pictures.setdefault(name, []).append(picture)
+                add_picture(pictures.setdefault(name, []), picture, plot["revisions"][0])
     return charts, pictures
 
 
 def draw_chart(name: str, spec: dict[str, Any]) -> Chart:
     """Draw a chart from DVC's Vega-Lite specification."""
+    points = chart_table(spec.get("data", {}).get("values", []))
+    cells = [*map(str, points)], points.itertuples(index=False, name=None)
+    if cells[0][:1] == ["step"] and len(points) == 1:
+        return Chart(None, table(f"{name}, of one epoch", *cells))
     svg = vl_convert.vegalite_to_svg(spec)
     # Vega draws the project's own tables and escapes their text, so its output is safe markup.
     svg = Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{Markup.escape(name)}" ', 1))  # noqa: S704
-    return Chart(svg, chart_table(spec.get("data", {}).get("values", [])))
+    return Chart(svg, table(f"{name}, as a table", *cells))
+
+
+def add_picture(pictures: list[Picture], picture: Picture, revision: str) -> None:
+    """Add the picture of a revision; the same picture is not shown twice."""
+    for number, other in enumerate(pictures):
+        if other.data == picture.data:
+            pictures[number] = replace(other, caption=f"{other.caption} It is the same in {revision}.")
+            return
+    pictures.append(picture)
 
 
 def chart_table(points: list[dict[str, Any]]) -> pd.DataFrame:
@@ -131,19 +161,19 @@ def chart_table(points: list[dict[str, Any]]) -> pd.DataFrame:
     Args:
         points: the rows of the chart's file, to which DVC adds the revision, file and column of each.
     """
-    table = pd.DataFrame(points).replace({"model": MODELS})
-    origin = [name for name in ("rev", "filename", "field") if name in table and table[name].nunique() > 1]
-    rest = [name for name in table if name not in ("rev", "filename", "field")]
-    table = table[[*origin, *rest]].fillna("")
-    if table.duplicated().any():
-        table = table.value_counts(sort=False).unstack(fill_value=0).sort_index().sort_index(axis=1)
-        return table.add_prefix(f"{table.columns.name}: ").reset_index()
+    cells = pd.DataFrame(points).replace({"model": MODELS})
+    origin = [name for name in ("rev", "filename", "field") if name in cells and cells[name].nunique() > 1]
+    rest = [name for name in cells if name not in ("rev", "filename", "field")]
+    cells = cells[[*origin, *rest]].fillna("")
+    if cells.duplicated().any():
+        cells = cells.value_counts(sort=False).unstack(fill_value=0).sort_index().sort_index(axis=1)
+        return cells.add_prefix(f"{cells.columns.name}: ").reset_index()
     if "filename" in origin and len(rest) == 2 and "step" in rest:
-        table["step"] = pd.to_numeric(table["step"])
-        table = table.pivot(index="step", columns=origin, values=[name for name in rest if name != "step"]).fillna("")
-        columns = [" ".join(map(str, names[1:])) for names in table.columns.to_flat_index()]
-        return table.set_axis(columns, axis=1).reset_index()
-    return table
+        cells["step"] = pd.to_numeric(cells["step"])
+        cells = cells.pivot(index="step", columns=origin, values=[name for name in rest if name != "step"]).fillna("")
+        columns = [" ".join(map(str, names[1:])) for names in cells.columns.to_flat_index()]
+        return cells.set_axis(columns, axis=1).reset_index()
+    return cells
 
 
 def load_picture(name: str, path: Path, revision: str, gallery_class: str) -> Picture:

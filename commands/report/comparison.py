@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from commands.report.names import isolate
+from commands.report.tables import join
 from transfer.common.io import parse_csv
 from transfer.evaluation.significance import MacroF1Comparison, PairedComparison, compare_macro_f1, compare_paired
 from transfer.evaluation.tables import PREDICTION_COLUMNS
@@ -12,7 +14,13 @@ from transfer.interface.errors import UserError
 
 WORKSPACE = "the workspace"
 PREDICTIONS = "plots/predictions.csv"
+# How many names a sentence has.
+MOST_NAMED = 5
 CHOOSE_COMMIT = "choose a commit that has the results of a run"
+
+
+class NothingInCommon(UserError):
+    """Two revisions have no image or no model in common."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Change:
         macro_f1: on the same images, by macro F1.
         classes: like `overall`, for each class that has common images.
         gone, added: the number of test images that only the earlier, only the later revision has.
+        different: the number of images with another prediction now.
         relabelled: the number of common images whose class is a different one now; they are left out.
     """
 
@@ -31,6 +40,7 @@ class Change:
     overall: PairedComparison
     macro_f1: MacroF1Comparison
     classes: dict[str, PairedComparison]
+    different: int
     gone: int
     added: int
     relabelled: int
@@ -39,9 +49,9 @@ class Change:
         """Which images are compared, in words."""
         if not self.gone + self.added + self.relabelled:
             return f"the same {self.overall.images} test images"
-        counts = f"{self.gone} were removed, {self.added} were added"
+        counts = f"{self.gone} removed, {self.added} added"
         if self.relabelled:
-            counts += f", {self.relabelled} have another class now and are left out"
+            counts += f", {self.relabelled} left out because their class changed"
         return f"the {self.overall.images} test images that both revisions have ({counts})"
 
 
@@ -65,13 +75,14 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, revision: str = "that rev
         revision: what a message calls the earlier revision.
 
     Raises:
-        UserError: a table is empty or has an image twice, or the tables have no image or no model in common.
+        UserError: a table is empty or has an image twice.
+        NothingInCommon: the tables have no image or no model in common.
     """
     _check(before, revision, CHOOSE_COMMIT)
     _check(after, WORKSPACE, "make it again with `dvc repro`")
     models = [model for model in after["model"].unique() if model in set(before["model"])]
     if not models:
-        raise UserError(f"{revision} and {WORKSPACE} have no model in common: choose another commit.")
+        raise NothingInCommon(f"{revision} and {WORKSPACE} have no model in common: choose another commit.")
     return [
         _compare_model(model, before[before["model"] == model], after[after["model"] == model], revision)
         for model in models
@@ -79,18 +90,25 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, revision: str = "that rev
 
 
 def left_out(before: pd.DataFrame, after: pd.DataFrame, revision: str) -> list[str]:
-    """A sentence for each model and each class of the two tables that cannot be compared; see `compare`."""
+    """A sentence for each kind of models and classes of the two tables that cannot be compared; see `compare`."""
     sentences = []
     for kind, column in (("model", "model"), ("class", "actual")):
         names_before, names_after = set(before[column]), set(after[column])
         for names, where in ((names_before - names_after, revision), (names_after - names_before, WORKSPACE)):
-            sentences += [f"The {kind} {name} is only in {where} and cannot be compared." for name in sorted(names)]
+            sentences += _sentences(kind, sorted(names), "{} only in " + where + " and cannot be compared.")
     both = set(before["actual"]) & set(after["actual"])
     matched = set(before.merge(after, on=["model", "pixels", "actual"])["actual"])
-    return sentences + [
-        f"The class {name} has no test image that both revisions have, and cannot be compared."
-        for name in sorted(both - matched)
-    ]
+    ending = "{} no test image that both revisions have, and cannot be compared."
+    return sentences + _sentences("class", sorted(both - matched), ending, "has", "have")
+
+
+def _sentences(kind: str, names: list[str], ending: str, verb: str = "is", verbs: str = "are") -> list[str]:
+    """One sentence on these models or classes; no sentence if there are none."""
+    if not names:
+        return []
+    plural = kind if len(names) == 1 else {"class": "classes"}.get(kind, f"{kind}s")
+    listed = join([isolate(name) for name in names], MOST_NAMED)
+    return [f"The {plural} {listed} {ending.format(verb if len(names) == 1 else verbs)}"]
 
 
 def _check(table: pd.DataFrame, revision: str, advice: str) -> None:
@@ -107,7 +125,7 @@ def _compare_model(model: str, before: pd.DataFrame, after: pd.DataFrame, revisi
     common = before.merge(after, on="pixels", suffixes=("_before", "_after"), validate="one_to_one")
     same = common[common["actual_before"] == common["actual_after"]]
     if same.empty:
-        raise UserError(
+        raise NothingInCommon(
             f"{revision} and {WORKSPACE} have no test image with the same pixels and class: choose another commit."
         )
     actual, *predictions = (same[name].to_numpy() for name in ("actual_after", "predicted_before", "predicted_after"))
@@ -117,6 +135,7 @@ def _compare_model(model: str, before: pd.DataFrame, after: pd.DataFrame, revisi
         compare_paired(*right),
         compare_macro_f1(actual, *predictions),
         {name: compare_paired(*(of_one[actual == name] for of_one in right)) for name in sorted(set(actual))},
+        different=int((predictions[0] != predictions[1]).sum()),
         gone=len(before) - len(common),
         added=len(after) - len(common),
         relabelled=len(common) - len(same),

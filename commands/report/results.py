@@ -17,7 +17,7 @@ METRICS = "metrics/evaluate.json"
 REQUIRED_KEYS: io.RequiredKeys = {
     "selected": str,
     "selected_because": str,
-    "comparison.verdict": str,
+    **{f"comparison.{name}_right": int for name in ("both", "only_train_tl", "only_finetune", "neither")},
     "near_duplicates.threshold": NUMBER,
     "near_duplicates.compared_with": str,
     "near_duplicates.highest_cosine": NUMBER,
@@ -50,8 +50,11 @@ class Table(dict[tuple[str, ...], dict[Any, Any]]):
     def __init__(self, path: str, text_columns: tuple[str, ...], number_columns: tuple[str, ...]):
         table = io.read_csv(path, text_columns)
         for name in number_columns:
-            if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
-                raise UserError(f"{path} has no column {name} with numbers: make it again with `dvc repro`.")
+            try:
+                # A class without test images has no accuracy.
+                table[name] = pd.to_numeric(table[name].replace("", None))
+            except (KeyError, ValueError, TypeError):
+                raise UserError(f"{path} has no column {name} with numbers: make it again with `dvc repro`.") from None
         super().__init__((tuple(row[name] for name in text_columns), row) for row in table.to_dict("records"))
         self.path = path
 

@@ -1,5 +1,7 @@
 """Results as rows and sentences for people."""
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,15 +62,15 @@ def leakage(metrics: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def class_row(name: str, table: Table) -> dict[str, Any]:
-    """The support of a class, and each model's accuracy with its interval, precision and F1."""
+def class_row(name: str, table: Table) -> list[str]:
+    """The name of a class, its support, and each model's accuracy with its interval, precision and F1."""
     of_models = [table[model, name] for model in MODELS]
     cells = [
         cell
         for of_model in of_models
-        for cell in (percent_with_interval(of_model), percent(of_model["precision"]), f"{of_model['f1']:.3f}")
+        for cell in (percent_with_interval(of_model), percent(of_model["precision"]), decimals(of_model["f1"]))
     ]
-    return {"name": name, "support": of_models[0]["support"], "cells": cells}
+    return [name, str(of_models[0]["support"]), *cells]
 
 
 def mistakes(predictions: pd.DataFrame, model: str) -> list[list[str]]:
@@ -84,6 +86,17 @@ def mistakes(predictions: pd.DataFrame, model: str) -> list[list[str]]:
     ]
 
 
+def confusions(predictions: pd.DataFrame, model: str) -> list[list[str]]:
+    """A row for each pair of classes that a model confuses: actual class, predicted class, images; most images first.
+
+    Args:
+        predictions: plots/predictions.csv.
+    """
+    wrong = predictions[(predictions["model"] == model) & (predictions["actual"] != predictions["predicted"])]
+    numbers = Counter(zip(wrong["actual"], wrong["predicted"], strict=True))
+    return [[*pair, str(number)] for pair, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0]))]
+
+
 def parameter_rows(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested parameters as dotted keys with their values."""
     rows: list[tuple[str, str]] = []
@@ -91,16 +104,25 @@ def parameter_rows(values: Mapping[str, Any], prefix: str = "") -> list[tuple[st
         if isinstance(value, dict):
             rows += parameter_rows(value, f"{prefix}{key}.")
         else:
-            rows.append((f"{prefix}{key}", "null" if value is None else str(value)))
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            rows.append((f"{prefix}{key}", text))
     return rows
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    """A share in percent; a dash if there is none, as for a class without test images."""
+    return "–" if share is None or pd.isna(share) else f"{share:.1%}"
+
+
+def decimals(number: float | None) -> str:
+    """A score with three decimals; a dash if there is none."""
+    return "–" if number is None or pd.isna(number) else f"{number:.3f}"
 
 
 def percent_with_interval(metrics: Mapping[str, Any], name: str = "accuracy") -> str:
     """The share `name` with its interval, `name`_low to `name`_high."""
+    if percent(metrics[name]) == percent(None):
+        return percent(None)
     return f"{percent(metrics[name])} ({metrics[f'{name}_low']:.1%} to {metrics[f'{name}_high']:.1%})"
 
 

@@ -826,7 +826,7 @@ COMMANDS = {
             with_link("mine/train/é/x.jpg", "gone"),
             removed("mine/test/null"),
         ),
-        [*MAKE_DATASET, "mine"],
+        [*MAKE_DATASET, "--keep-params", "mine"],
         [
             "mine/test/null/ is missing",
             "mine/train/ holds 83.1% of the 59 images",

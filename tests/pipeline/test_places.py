@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import stubs
-from commands.report import changes
+from commands.report import changes, history
 from runs import STAGES, activated, dvc, quick_python, ran, run
 from transfer.interface.errors import UserError
 
@@ -51,6 +51,12 @@ def reruns(folder, **environment):
 
 HEAD_AND_LATER = [["train_tl", "finetune", "evaluate"], []]
 PREDICTIONS = "model,path,pixels,actual,predicted,probability\ntrain_tl,test/a/1.png,1f,a,a,0.9\n"
+# What the report needs of metrics/evaluate.json for its verdict.
+METRICS = {
+    "selected": "train_tl",
+    "train_tl": {"accuracy": 1.0, "accuracy_low": 0.2, "accuracy_high": 1.0},
+    "comparison": {"both_right": 1, "only_train_tl_right": 0, "only_finetune_right": 0, "neither_right": 0},
+}
 
 
 def commit_predictions(folder, *, probability):
@@ -91,8 +97,10 @@ def test_in_a_folder_of_a_larger_repository_a_revision_is_the_folders(monorepo, 
     for revision, probability in (("HEAD", 0.75), ("HEAD~1", 0.25)):
         assert changes.revision_predictions(revision)["probability"].tolist() == [probability]
         assert changes.revision_selected(revision) == "train_tl"
-    compared, left_out = changes.since("HEAD~1")
-    assert [change["name"] for change in compared] and left_out == []
+    compared = changes.since("HEAD~1", METRICS)
+    assert [change.name for change in compared.models] and compared.left_out == []
+    summary = dict(history.since("HEAD~1").summary)
+    assert (summary["Code"], summary["Commits"]) == ("the same", "1: “probability 0.75”")
 
 
 def test_in_a_folder_of_a_larger_repository_the_report_names_only_the_folders_changes(monorepo, monkeypatch):

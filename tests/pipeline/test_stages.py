@@ -183,7 +183,8 @@ def test_evaluate_writes_the_same_numbers_to_every_file(project):
 def test_near_duplicates_are_searched_for_in_training_and_validation(project):
     folder, _ = project
     summary = read(folder, "metrics/evaluate.json")["near_duplicates"]
-    assert (summary["threshold"], summary["compared_with"]) == (0.999, "train and validation")
+    threshold = yaml.safe_load((folder / "params.yaml").read_text())["evaluate"]["near_duplicate"]
+    assert (summary["threshold"], summary["compared_with"]) == (threshold, "train and validation")
     table = pd.read_csv(folder / EVALUATE / "near_duplicates.csv", keep_default_na=False)
     assert list(table.columns) == [
         *("path", "actual", "other_split", "other_path", "other_actual", "cosine", "near_duplicate")

@@ -123,23 +123,30 @@ def compare_macro_f1(actual: np.ndarray, first: np.ndarray, second: np.ndarray) 
     labels, support = np.unique(actual, return_counts=True)
     different = first != second
 
-    def counts(actual: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-        """How many images are predicted as each class, correctly and in total: (2, ..., classes)."""
-        of_class = [predicted == label for label in labels]
-        return np.stack([[(mask & (predicted == actual)).sum(-1), mask.sum(-1)] for mask in of_class], axis=-1)
+    def counted(rows: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        """For each of these images and each label: whether it is predicted correctly, and whether it is predicted.
 
-    agreed_counts = counts(actual[~different], first[~different])
+        Returns:
+            (images, 2 * labels) of 0 and 1; sums of such numbers are exact in `float32`.
+        """
+        of_label = predicted[rows, None] == labels
+        return np.hstack([of_label & (actual[rows, None] == labels), of_label]).astype(np.float32)
 
-    def score(predicted: np.ndarray) -> np.ndarray:
-        """Macro F1 (...), given predictions (..., images) of the images on which the models differ."""
-        different_counts = counts(actual[different], predicted)
-        correct, total = (agreed + other for agreed, other in zip(agreed_counts, different_counts, strict=True))
+    agreed_counts = counted(~different, first).sum(axis=0)
+    of_first, of_second = counted(different, first), counted(different, second)
+    predictions = first[different], second[different]
+
+    def score(swapped: np.ndarray, of_model: np.ndarray, of_other: np.ndarray) -> np.ndarray:
+        """Macro F1 (...) of a model, given on which images that differ it has the other's prediction (..., images)."""
+        # A matrix product: with many classes, going through them one by one would take a minute.
+        change = swapped.astype(np.float32) @ (of_other - of_model)
+        correct, total = np.split((agreed_counts + of_model.sum(axis=0) + change).astype(np.float64), 2, axis=-1)
         return (2 * correct / (total + support)).mean(-1)
 
     def difference(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
-        return score(second) - score(first)
+        swapped = first != predictions[0]
+        return score(swapped, of_second, of_first) - score(swapped, of_first, of_second)
 
-    predictions = first[different], second[different]
     p_value = 1.0  # a single swap gives the same difference with the opposite sign
     if different.sum() > 1:
         test = permutation_test(
@@ -153,5 +160,7 @@ def compare_macro_f1(actual: np.ndarray, first: np.ndarray, second: np.ndarray) 
             rng=0,
         )
         p_value = float(test.pvalue)
-    first_score, second_score = (float(score(prediction)) for prediction in predictions)
-    return MacroF1Comparison(first_score, second_score, p_value)
+    unswapped = np.zeros(len(of_first), bool)
+    return MacroF1Comparison(
+        float(score(unswapped, of_first, of_second)), float(score(unswapped, of_second, of_first)), p_value
+    )

@@ -420,17 +420,23 @@ def test_a_split_that_is_drawn_from_train_keeps_groups_together(tmp_path, empty,
 
 @pytest.fixture
 def sample(full, commit):
-    """A repository with the sample's weights in params.yaml, and the `.dvc` file that binds them."""
-    weights = yaml.safe_load((full / "params.yaml").read_text())["backbone"]["weights"]
+    """A repository with the sample's parameters, and the `.dvc` file that binds its weights. A team's may be others."""
+    text = (full / "params.yaml").read_text()
+    for key, (value, _) in CHANGES.items():
+        text = re.sub(rf"^( *{key.rpartition('.')[2]}:) *[^ #]+", rf"\1 {value}", text, count=1, flags=re.MULTILINE)
+    (full / "params.yaml").write_text(text)
     (full / "weights").mkdir()
-    shutil.copy(ROOT / f"{weights}.dvc", full / "weights")
+    (full / f"{SAMPLE_WEIGHTS}.dvc").write_text(
+        f"outs:\n- md5: {'0' * 32}\n  path: {Path(SAMPLE_WEIGHTS).name}\n{BOUND}"
+    )
     commit(full)
     return full
 
 
+SAMPLE_WEIGHTS = "weights/rendered.weights.h5"
 CHANGES = {
     "image_size": ("128", "224"),
-    "backbone.weights": ("weights/mobilenet_v2_0.35_rendered.weights.h5", "imagenet"),
+    "backbone.weights": (SAMPLE_WEIGHTS, "imagenet"),
     "evaluate.near_duplicate": ("0.999", "0.8"),
 }
 

@@ -36,8 +36,7 @@ def test_a_changed_test_split_is_compared_on_the_common_images_and_described():
     assert change.overall == PairedComparison(both=1, only_first=1, only_second=0, neither=0)
     assert (change.gone, change.added, change.relabelled) == (1, 2, 1)
     assert change.describe_images() == (
-        "the 2 test images that both revisions have "
-        "(1 were removed, 2 were added, 1 have another class now and are left out)"
+        "the 2 test images that both revisions have (1 removed, 2 added, 1 left out because their class changed)"
     )
     assert set(change.classes) == {"a", "b"}
 

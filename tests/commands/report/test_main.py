@@ -1,6 +1,6 @@
 """`make report` in a clone: a page that needs nothing else, in a browser too, and its comparison of two commits."""
 
-import io
+import io as streams
 import json
 import re
 import shutil
@@ -12,14 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from markupsafe import escape
+from markdown_it import MarkdownIt
 from PIL import Image
 
-from runs import run
+import report_results
+from commands.report import __main__ as program
+from commands.report import changes, charts, names, results
+from runs import run, run_python
+from transfer.common import io
+from transfer.evaluation.tables import PREDICTION_COLUMNS
+from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("clone")
 # The least number of coloured pixels of a chart: more than the legend of an empty chart has.
 MARKS = 300
+MARKDOWN = ("--format", "md")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
@@ -57,11 +64,6 @@ def test_the_page_has_the_figures_of_the_metrics(clone, page):
         assert f"({metrics[model]['top2_accuracy_low']:.1%} to {metrics[model]['top2_accuracy_high']:.1%})" in text
         assert f"<td>{metrics[model]['mean_without_two_worst']:.1%}</td>" in text
     assert "Training accuracy (augmented, with dropout)" in text
-    verdict = (
-        metrics["comparison"]["verdict"].replace("train_tl", "transfer learning").replace("finetune", "fine-tuned")
-    )
-    in_accuracy = text.partition('id="comparison"')[0]
-    assert f'<p class="verdict">{escape(verdict[:1].upper() + verdict[1:])}</p>' in in_accuracy
     assert "the test images have no say" in text
     assert f"the highest cosine of two features is {metrics['near_duplicates']['highest_cosine']:.3f}" in text
     assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
@@ -122,8 +124,7 @@ def test_two_different_commits_are_compared_on_the_common_test_images(clone, pag
         assert report(clone, "--rev", "HEAD").returncode == 0
     relabelled = (pd.read_csv(path)["actual"] == classes[-1]).sum() // 2
     common = f"Compared on the {tests - 6 - relabelled} test images that both revisions have "
-    assert f"{common}(6 were removed, 0 were added, " in text
-    assert f"{relabelled} have another class now and are left out)" in text
+    assert f"{common}(6 removed, 0 added, {relabelled} left out because their class changed)" in text
     assert "The class bottle is only in the workspace and cannot be compared." in text
     assert f"The class {classes[-1]} is only in HEAD~1 and cannot be compared." in text
     assert "Revision HEAD~1 is better than the workspace: of " in text
@@ -193,57 +194,244 @@ def test_a_revision_that_cannot_be_compared_is_an_error(clone):
         assert (clone / "report/index.html").read_bytes() == before
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A repository with results of more classes than a chart can show, and a comparison in both formats."""
+    folder = report_results.make_repository(tmp_path_factory.mktemp("many") / "project")
+    classes = report_results.class_names(charts.MOST_CLASSES + 10)
+    report_results.write_results(folder, classes, (0.5, 0.6), epochs=1)
+    run(folder, "git", "commit", "--all", "--quiet", "--message", "before | <b>@all</b>")
+    report_results.write_results(folder, classes, (0.5, 0.9), epochs=1, seed=1)
+    run(folder, "git", "commit", "--all", "--quiet", "--message", "now")
+    outputs = [run_python(folder, "-P", "-m", "commands.report", "--rev", "HEAD~1", *more) for more in ((), MARKDOWN)]
+    assert [(done.returncode, done.stderr) for done in outputs] == [(0, "")] * 2
+    return folder
+
+
+def test_with_many_classes_tables_replace_the_charts(many):
+    text = (many / "report/index.html").read_text(encoding="utf-8")
+    assert not [name for name in charts.OF_CLASSES if f'aria-label="{name}"' in text]
+    assert 'aria-label="Calibration"' in text
+    for caption in ("Classes that are confused, fine-tuned", "Images of each class", "The 10 classes with the lowest"):
+        assert caption in text
+    # Each class is in the table of scores, escaped and isolated; long tables are folded.
+    scores = text.split("<details><summary>Accuracy of each class, that is")[1].split("</details>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>', scores)
+    assert rows == [str(names.html_cell(name)) for name in report_results.class_names(charts.MOST_CLASSES + 10)]
+    assert "<script" not in text and "<b>bold" not in text
+
+
+def test_the_verdict_comes_first_in_both_formats(many):
+    table = io.read_csv(many / "plots/predictions.csv", ("pixels",)).query("model == 'finetune'")
+    right = int((table["actual"] == table["predicted"]).sum())
+    page = (many / "report/index.html").read_text(encoding="utf-8")
+    text = (many / "report/report.md").read_text(encoding="utf-8")
+    assert '<section class="box better" aria-labelledby="verdict">\n<h2 id="verdict">Better than HEAD~1</h2>' in page
+    assert text.startswith("## Better than HEAD\\~1\n")
+    sentence = f"On the same {len(table)} test images, the selected model (fine-tuned) is right on {right}; before, on "
+    for content in (page, text):
+        assert content.index("Better than HEAD") < content.index(sentence) < content.index("This run")
+        assert "Fine-tuning beats transfer learning by more than chance" in content
+        # No parameter, no data and no code explain it.
+        assert content.index("the results differ because of the processor") < content.index("This run")
+
+
+def test_markdown_is_a_comment_that_a_host_accepts(many):
+    text = (many / "report/report.md").read_text(encoding="utf-8")
+    # The limit of GitHub.
+    assert len(text) < 65_536
+    assert "<img" not in text and "<svg" not in text and "](" not in text
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    html = {token.content.split(">")[0] + ">" for token in tokens if token.type == "html_block"}
+    assert html <= {"<details>", "</details>"}
+    # A row of each class that moved, at most 20, the most significant first.
+    moved = text.split("**fine-tuned.**")[1].split("\n\n")[1].splitlines()
+    assert len(moved) == 2 + 20 and moved[2].startswith("| all | ") and moved[3].startswith("| macro F1 | ")
+    p_values = [float(row.split(" | ")[7].removeprefix("< ")) for row in moved[4:]]
+    assert p_values == sorted(p_values)
+
+
+def test_a_run_of_one_epoch_has_a_table_instead_of_a_curve(many):
+    text = (many / "report/index.html").read_text(encoding="utf-8")
+    assert text.count(", of one epoch</caption>") == len(charts.CHARTS["curves"])
+    assert not [name for name in charts.CHARTS["curves"] if f'aria-label="{name}"' in text]
+
+
+def test_a_class_without_test_images_has_dashes_for_figures(many, monkeypatch):
+    monkeypatch.chdir(many)
+    path = many / "plots/per_class.csv"
+    table = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(re.sub("^(.*),class 000,.*$", r"\1,class 000,0,0,,,,,", table, flags=re.M), encoding="utf-8")
+        weakest, scores = program.collect(None, many, with_charts=False)["class_tables"]
+    finally:
+        path.write_text(table, encoding="utf-8")
+    assert ["class 000", "0", *"––––––"] in scores.rows
+    assert "class 000" not in [row[0] for row in weakest.rows]
+
+
+def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
+    """An earlier commit may lack the folder plots/evaluate/, and its metrics may have other keys."""
+    monkeypatch.chdir(many)
+    metrics = results.load_metrics()
+    try:
+        for table in Path("plots/evaluate").glob("*.csv"):
+            run(many, "git", "mv", str(table), f"plots/{table.name}")
+        Path("metrics/evaluate.json").write_text('{"accuracy": 1}')
+        run(many, "git", "commit", "--all", "--quiet", "--message", "another layout")
+        run(many, "git", "checkout", "--quiet", "HEAD~1", "--", ".")
+        compared = changes.since("HEAD", metrics)
+        assert compared.verdict.kind == "equal"
+        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
+        done = run_python(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        run(many, "git", "reset", "--hard", "--quiet", "HEAD~1")
+
+
+def test_a_revision_with_other_classes_is_named_in_the_verdict(many, monkeypatch):
+    monkeypatch.chdir(many)
+    metrics = results.load_metrics()
+    path = Path("plots/predictions.csv")
+    table = io.read_csv(path, PREDICTION_COLUMNS)
+    try:
+        io.write_csv(path, table.assign(actual="new " + table["actual"]))
+        compared = changes.since("HEAD", metrics)
+    finally:
+        io.write_csv(path, table)
+    assert (compared.verdict.kind, compared.verdict.title) == ("unknown", "Cannot be compared with HEAD")
+    assert "no test image with the same pixels and class" in compared.verdict.sentences[0]
+    # One sentence for the classes of each commit, whatever their number.
+    assert [sentence.split(" ")[1] for sentence in compared.left_out] == ["classes", "classes"]
+    assert all(f"and {charts.MOST_CLASSES + 5} more are only in" in sentence for sentence in compared.left_out)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("plots/predictions.csv", r"^plots/predictions\.csv is missing: run `dvc repro` to make it\.$"),
+        ("metrics/evaluate.json", r"^metrics/evaluate\.json is missing: run `dvc repro` to make it\.$"),
+    ],
+)
+def test_a_missing_result_is_an_error(many, monkeypatch, path, message):
+    monkeypatch.chdir(many)
+    content = Path(path).read_bytes()
+    try:
+        Path(path).unlink()
+        with pytest.raises(UserError, match=message):
+            program.collect(None, many, with_charts=False)
+    finally:
+        Path(path).write_bytes(content)
+
+
+def test_an_unknown_format_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["report", "--format", "pdf"])
+    with pytest.raises(UserError, match=r"^pdf is not a format of the report: choose html or md\.$"):
+        program.main()
+
+
 def coloured(image):
     """The number of pixels that are neither white, grey nor black: those of marks, but not of axes and letters."""
     pixels = np.asarray(image.convert("RGB")).astype(int)
     return int((np.ptp(pixels, axis=-1) > 40).sum())
 
 
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine")
-@pytest.mark.parametrize("width", [390, 1400])
-def test_a_browser_without_a_network_shows_every_chart(page, width, tmp_path):
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser without a network."""
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("no Chromium with its driver on this machine")
     from selenium import webdriver
-    from selenium.webdriver.common.by import By
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in (
         *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars"),
         *("disable-background-networking", "disable-component-update", "disable-sync", "disable-lcd-text"),
-        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path}"),
+        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path_factory.mktemp('browser')}"),
     ):
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    try:
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        browser.get(Path(page).as_uri())
-        assert browser.get_log("browser") == []
-        # Only requests of the page: a browser makes requests of its own when it starts.
-        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-        requests = {
-            message["params"]["requestId"]: message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
-        }
-        assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
-        failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
-        assert [failure for failure in failed if failure["requestId"] in requests] == []
-        # The page never scrolls sideways: wider content scrolls in its own frame.
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        charts = browser.find_elements(By.TAG_NAME, "svg")
-        assert len(charts) >= 10
-        for picture in (*charts, *browser.find_elements(By.TAG_NAME, "img")):
-            browser.execute_script("arguments[0].scrollIntoView()", picture)
-            shot = Image.open(io.BytesIO(picture.screenshot_as_png))
-            drawn = np.asarray(shot.convert("L"))
-            # Bars, lines and letters: the picture is neither white nor of a single colour.
-            assert drawn.shape[0] > 60 and drawn.std() > 10
-            assert 0.005 < (drawn < 200).mean() < 0.95
-            if picture.tag_name == "svg":
-                assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
-    finally:
-        browser.quit()
+    yield browser
+    browser.quit()
+
+
+def open_page(browser, path, width, media="screen", scheme="light"):
+    """Open a page in a window of this width, in pixels."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    browser.get(Path(path).as_uri())
+
+
+def grey(picture):
+    """The grey values of an element as the browser draws it."""
+    picture.parent.execute_script("arguments[0].scrollIntoView()", picture)
+    shot = Image.open(streams.BytesIO(picture.screenshot_as_png))
+    return shot, np.asarray(shot.convert("L"))
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_browser_without_a_network_shows_every_chart(page, browser, width):
+    open_page(browser, page, width)
+    assert browser.get_log("browser") == []
+    # Only requests of the page: a browser makes requests of its own when it starts.
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requests = {
+        message["params"]["requestId"]: message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
+    }
+    assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
+    failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
+    assert [failure for failure in failed if failure["requestId"] in requests] == []
+    # The page never scrolls sideways: wider content scrolls in its own frame.
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    charts = browser.find_elements("tag name", "svg")
+    assert len(charts) >= 10
+    for picture in (*charts, *browser.find_elements("tag name", "img")):
+        shot, drawn = grey(picture)
+        # Bars, lines and letters: the picture is neither white nor of a single colour.
+        assert drawn.shape[0] > 60 and drawn.std() > 10
+        assert 0.005 < (drawn < 200).mean() < 0.95
+        if picture.tag_name == "svg":
+            assert coloured(shot) > MARKS, picture.get_attribute("aria-label")
+
+
+def test_a_dark_page_has_dark_charts_with_light_letters(page, browser):
+    open_page(browser, page, 1400, scheme="dark")
+    back = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    level = int(re.match(r"rgb\((\d+), \1, \1\)", back)[1])
+    assert level < 40
+    charts = browser.find_elements("tag name", "svg")
+    assert len(charts) >= 10
+    for picture in charts:
+        _, drawn = grey(picture)
+        # The background is that of the page, to the eye, and the letters are light.
+        assert abs(int(np.median(drawn[:5])) - level) <= 2 and drawn.max() > 200, picture.get_attribute("aria-label")
+    text = browser.execute_script("return getComputedStyle(document.body).color")
+    assert int(re.findall(r"\d+", text)[0]) > 200
+
+
+def test_a_printed_page_has_its_folded_parts(many, browser):
+    shown = "return [...document.querySelectorAll('details table')].map(table => table.checkVisibility())"
+    path = many / "report/index.html"
+    open_page(browser, path, 1400)
+    folded = browser.execute_script(shown)
+    assert len(folded) > 5 and not any(folded)
+    open_page(browser, path, 700, media="print", scheme="dark")
+    assert all(browser.execute_script(shown))
+    # On paper, nothing can be scrolled to, and the colours are the light ones.
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 700
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_on_a_phone_a_page_with_many_classes_does_not_scroll_sideways(many, browser):
+    open_page(browser, many / "report/index.html", 390)
+    browser.execute_script("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    # The verdict and what changed are on the first screen.
+    changed = browser.find_element("xpath", "//h3[text()='What changed' or starts-with(text(), 'Nothing changed')]")
+    assert changed.rect["y"] + changed.rect["height"] < 844

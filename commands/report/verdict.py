@@ -1,0 +1,145 @@
+"""The verdict, with which the report begins: which model is selected, and whether a change is more than chance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scipy.stats import binomtest
+
+from commands.report.comparison import Change
+from commands.report.names import isolate
+from commands.report.sentences import percent, percent_with_interval
+from commands.summary import MODELS
+from transfer.evaluation.intervals import CONFIDENCE
+from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, PairedComparison, format_p_value
+
+BETTER, WORSE, EQUAL, UNKNOWN, SELECTED = "better", "worse", "equal", "unknown", "selected"
+# The numbers of images in `comparison` of metrics/evaluate.json, in the order of `PairedComparison`.
+COUNTS = ("both_right", "only_train_tl_right", "only_finetune_right", "neither_right")
+# What the two models are called where one beats the other.
+TRAININGS = {"train_tl": "transfer learning", "finetune": "fine-tuning"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The first lines of the report.
+
+    Attributes:
+        kind: one of the constants above, for the colour of the box.
+        title: the verdict in a few words.
+        sentences: the figures behind it.
+        facts: rows of a name and a sentence.
+        predictions_changed: whether any prediction of the common images is another one.
+    """
+
+    kind: str
+    title: str
+    sentences: list[str] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    predictions_changed: bool = False
+
+
+def of_run(metrics: Mapping[str, Any]) -> Verdict:
+    """The verdict on one run: the selected model, its accuracy, and whether fine-tuning helped.
+
+    Args:
+        metrics: those of `evaluate`.
+    """
+    selected = metrics["selected"]
+    counts = {name: metrics["comparison"][name] for name in COUNTS}
+    return Verdict(
+        SELECTED,
+        f"Selected: {MODELS[selected]}, test accuracy {percent(metrics[selected]['accuracy'])}",
+        [
+            f"It is right on {counts['both_right'] + counts[f'only_{selected}_right']} of {sum(counts.values())} test "
+            f"images; the 95 % interval of its accuracy is {metrics[selected]['accuracy_low']:.1%} to "
+            f"{metrics[selected]['accuracy_high']:.1%}.",
+            between_models(metrics),
+        ],
+    )
+
+
+def since(revision: str, metrics: Mapping[str, Any], change: Change, selected: tuple[str | None, str]) -> Verdict:
+    """The verdict on the selected model, compared with that of a revision.
+
+    Args:
+        metrics: those of `evaluate` of the workspace.
+        selected: the model of the revision, None if it does not name it, and that of the workspace.
+    """
+    compared = change.overall
+    name = isolate(revision)
+    before, now = (compared.both + compared.only_first, compared.both + compared.only_second)
+    which = f"the selected model ({MODELS[selected[1]]}"
+    if selected[0] is None:
+        which = f"the {MODELS[selected[1]]} model ({name} does not say which one it selected"
+    elif selected[0] != selected[1]:
+        which += f", in {name} {MODELS[selected[0]]}"
+    kind, title = EQUAL, f"Cannot be told apart from {name}"
+    if not change.different:
+        title = f"The same predictions as {name}"
+    elif compared.p_value < SIGNIFICANCE_LEVEL:
+        kind, title = (BETTER, f"Better than {name}") if compared.difference > 0 else (WORSE, f"Worse than {name}")
+    counts = f"{compared.only_second} are right only now, {compared.only_first} only before"
+    if not compared.only_first + compared.only_second:
+        counts = "The images that are right are the same" if change.different else "All predictions are the same"
+    sentences = [f"On {change.describe_images()}, {which}) is right on {now}; before, on {before}. {counts}."]
+    if compared.only_first + compared.only_second:
+        sentences.append(f"{change_in_words(compared)}.")
+        if kind == EQUAL:
+            sentences.append("That may be chance; a true difference within the interval cannot be excluded either.")
+    return Verdict(kind, title, sentences, facts(metrics), change.different > 0)
+
+
+def impossible(revision: str, metrics: Mapping[str, Any], reason: str) -> Verdict:
+    """The verdict where nothing can be compared.
+
+    Args:
+        reason: a sentence.
+    """
+    return Verdict(UNKNOWN, f"Cannot be compared with {isolate(revision)}", [reason], facts(metrics))
+
+
+def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `of_run` says, as rows below another verdict."""
+    selected = metrics["selected"]
+    return [
+        ("Selected now", f"{MODELS[selected]}, test accuracy {percent_with_interval(metrics[selected])}"),
+        ("Fine-tuning", between_models(metrics)),
+    ]
+
+
+def between_models(metrics: Mapping[str, Any]) -> str:
+    """One sentence: whether fine-tuning beats transfer learning by more than chance."""
+    compared = PairedComparison(*(metrics["comparison"][name] for name in COUNTS))
+    first, second = TRAININGS.values()
+    verdict = f"Whether {second} or {first} is better cannot be told"
+    if compared.p_value < SIGNIFICANCE_LEVEL:
+        better, worse = (second, first) if compared.difference > 0 else (first, second)
+        verdict = f"{better[:1].upper()}{better[1:]} beats {worse} by more than chance"
+    return (
+        f"{verdict}: of {compared.images} test images, {compared.only_second} are right only after {second}, "
+        f"{compared.only_first} only after {first}. {change_in_words(compared)}."
+    )
+
+
+def change_in_words(compared: PairedComparison) -> str:
+    """The change in accuracy, its 95 % interval and the p-value."""
+    words = f"Accuracy {100 * compared.difference:+.1f} points"
+    if interval := difference_interval(compared):
+        words += f", 95 % interval {100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
+    return f"{words}; exact McNemar p {format_p_value(compared.p_value)}"
+
+
+def difference_interval(compared: PairedComparison) -> tuple[float, float] | None:
+    """The 95 % interval of the second accuracy minus the first; None if no image is right in one only.
+
+    It belongs to the exact McNemar test: it contains 0 where the test finds no difference. Given the number of images
+    that only one model classifies correctly, the number of the second's is binomial, and its share has a
+    Clopper-Pearson interval (Clopper and Pearson 1934), which becomes a difference in accuracy.
+    """
+    discordant = compared.only_first + compared.only_second
+    if not discordant:
+        return None
+    share = binomtest(compared.only_second, discordant).proportion_ci(CONFIDENCE, method="exact")
+    low, high = ((2 * limit - 1) * discordant / compared.images for limit in (share.low, share.high))
+    return float(low), float(high)

@@ -1,0 +1,104 @@
+"""Results of a run that never was, for tests of the report: any classes and predictions, without data or training."""
+
+import numpy as np
+import pandas as pd
+
+from runs import ROOT, run
+from transfer.common import io as files
+from transfer.evaluation import calibration, metrics, significance, tables
+from transfer.loading.prepared import SPLITS, Split
+
+MODELS = ("train_tl", "finetune")
+# Names of classes that page, chart and Markdown must show as they are.
+NAMES = (
+    *(
+        "ガラス瓶",
+        "紙",
+        "プラスチック容器・包装（その他のリサイクル可能なもの）",
+        "แก้ว",
+        "กระดาษลูกฟูก",
+        "زجاج",
+        "ورق مقوى",
+    ),
+    *("בקבוק", "🍾 bottle", "👩‍👩‍👧", "<b>bold</b> & <script>", "a|b `c` *d*", "@octocat #1", "$x$", "{{ 7 * 7 }}"),
+)
+
+
+def class_names(number):
+    """This many names of classes, with those of `NAMES` first."""
+    return sorted([*NAMES[:number], *(f"class {count:03}" for count in range(number - len(NAMES)))])
+
+
+def make_repository(folder):
+    """A clone of this repository, with its committed results."""
+    run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    return folder
+
+
+def split(classes, counts, prefix):
+    """Images of each class; their digests are numbered, so that runs with the same classes have the same images."""
+    labels = np.repeat(np.arange(len(classes)), counts)
+    paths = [f"{prefix}/{classes[label]}/{row:05}.jpg" for row, label in enumerate(labels)]
+    digests = [f"{prefix}{row:012}" for row in range(len(labels))]
+    return Split(np.empty((len(labels), 0)), labels, paths, digests, list(classes))
+
+
+def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epochs=3, seed=0):
+    """Write metrics/ and plots/ as the stages do, for random predictions.
+
+    Args:
+        share_right: the share of correct predictions of each model.
+        counts: the number of images of each class in each split; each may be a list, with a number for each class.
+    """
+    random = np.random.default_rng(seed)
+    splits = {name: split(classes, count, name) for name, count in zip(SPLITS, counts, strict=True)}
+    test = splits["test"]
+    probabilities = {}
+    for model, share in zip(MODELS, share_right, strict=True):
+        shift = np.where(random.random(len(test)) < share, 0, random.integers(1, len(classes), len(test)))
+        output = np.full((len(test), len(classes)), 0.3 / len(classes))
+        output[np.arange(len(test)), (test.labels + shift) % len(classes)] += random.uniform(0.4, 0.7, len(test))
+        probabilities[model] = output
+    predicted = {model: output.argmax(axis=1) for model, output in probabilities.items()}
+    right = {model: labels == test.labels for model, labels in predicted.items()}
+    of_class = {model: metrics.class_table(test.labels, predicted[model], classes) for model in MODELS}
+    scores = {model: metrics.summarize(test.labels, probabilities[model], of_class[model]) for model in MODELS}
+    fit = {name: {"accuracy": 0.75, "loss": 0.6} for name in ("train", "validation")}
+    fit |= {"epochs": epochs, "best_epoch": epochs}
+
+    images = {name: len(of_split) for name, of_split in splits.items()}
+    images["total"] = sum(images.values())
+    files.write_json(folder / "metrics/prepare.json", {"images": images, "classes": len(classes)})
+    files.write_json(folder / "metrics/train_tl.json", fit)
+    files.write_json(folder / "metrics/finetune.json", {"kept": fit | {"round": 1}})
+    choice = {
+        "comparison": significance.compare_paired(right["train_tl"], right["finetune"]).metrics(*MODELS),
+        "selected": "finetune",
+        "selected_because": "finetune is selected for its validation accuracy; the test images have no say.",
+        "near_duplicates": {
+            **{"threshold": 0.99, "compared_with": "train and validation", "highest_cosine": 0.9, "images": 0},
+            "without": {"images": len(test)} | {model: scores[model] for model in MODELS},
+        },
+    }
+    files.write_json(folder / "metrics/evaluate.json", scores | choice)
+    plots = folder / "plots"
+    rows = [
+        (name, label, int((of_split.labels == number).sum()))
+        for name, of_split in splits.items()
+        for number, label in enumerate(classes)
+    ]
+    files.write_csv(plots / "dataset.csv", pd.DataFrame(rows, columns=["split", "class", "images"]))
+    files.write_csv(plots / "per_class.csv", tables.stack_by_model(of_class))
+    bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in MODELS}
+    files.write_csv(plots / "evaluate/calibration.csv", tables.stack_by_model(bins))
+    fits = dict.fromkeys(MODELS, fit)
+    files.write_csv(plots / "evaluate/splits.csv", tables.accuracy_by_split(fits, scores, splits))
+    files.write_csv(plots / "evaluate/changed_sides.csv", tables.changed_sides(test, predicted))
+    files.write_csv(plots / "predictions.csv", predictions := tables.predictions(test, probabilities))
+    for model, of_model in predictions.groupby("model"):
+        files.write_csv(plots / f"confusion/{model}.csv", of_model[["actual", "predicted"]])
+        for part in ("train", "validation"):
+            for metric in ("accuracy", "loss"):
+                values = "".join(f"{step}\t{0.5 + 0.4 * step / epochs}\n" for step in range(epochs))
+                curve = plots / model / "plots/metrics" / part / f"{metric}.tsv"
+                files.write_text(curve, f"step\t{metric}\n{values}")
