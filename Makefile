@@ -24,7 +24,7 @@ help:
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network"
-	@echo "make export                 write the selected model as Keras and LiteRT files into export/"
+	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
 	@echo "make docs                   write the reference in docs/reference/ from the code"
 	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"
 	@echo "make fuzz                   damage images and parameters at random for ten minutes (maintainers)"
