@@ -39,9 +39,10 @@ INTERPOLATIONS = {
     False: "Bilinear interpolation of the four nearest pixels without antialiasing, pixel centres at halves, rounded "
     "to 8 bits: cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR). Pillow, browsers and phones "
     "antialias when they shrink an image: the model was not trained on such squares, and its accuracy falls.",
-    True: "Bilinear interpolation with antialiasing, rounded to 8 bits: Pillow's "
-    "Image.resize((width, height), Image.Resampling.BILINEAR). OpenCV's INTER_LINEAR does not antialias: the model was "
-    "not trained on such squares, and its accuracy falls.",
+    True: "Bilinear interpolation with antialiasing, first along rows and then along columns, rounded to 8 bits after "
+    "each: with Pillow, image.resize((width, image.height), Image.Resampling.BILINEAR).resize((width, height), "
+    "Image.Resampling.BILINEAR). OpenCV's INTER_LINEAR does not antialias: the model was not trained on such squares, "
+    "and its accuracy falls.",
 }
 INSIDE = "inside the file: images of any height and width"
 OUTSIDE = "by the program that uses the file, as `resize` says"

@@ -3,8 +3,7 @@
 The graph repeats `transfer.dataset.resizing.to_square`. Keras' own resizing layer would round differently, and has no
 way to pad that is the same. Without antialiasing, the graph gives the bytes of OpenCV's `INTER_LINEAR`, whose
 whole-number arithmetic it copies (`resize.cpp`). With antialiasing, it gives those of Pillow's `BILINEAR`
-(`Resample.c`), with one exception: Pillow 13 resizes columns before rows for many images that are taller than wide.
-Both orders round between the axes, so some values then differ by 1 of 255.
+(`Resample.c`), rows before columns.
 """
 
 from typing import Any, NamedTuple

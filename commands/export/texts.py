@@ -19,22 +19,8 @@ MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$&@:])")
 
 def example(name: str, size: int, resize: Resize) -> str:
     """An example program for a model of this size and way of resizing."""
-
-    def resized(width: str, height: str) -> str:
-        if resize["antialias"]:
-            return f"np.asarray(Image.fromarray(pixels).resize(({width}, {height}), Image.Resampling.BILINEAR))"
-        return f"cv2.resize(pixels, ({width}, {height}), interpolation=cv2.INTER_LINEAR)"
-
-    return _render(
-        f"{name}.j2",
-        {
-            "size": size,
-            "fit": resize["fit"],
-            "fit_words": FIT_WORDS[resize["fit"]],
-            "ground": GROUND,
-            "resized": resized,
-        },
-    )
+    values = {"size": size, "ground": GROUND, "fit_words": FIT_WORDS[resize["fit"]], **resize}
+    return _render(f"{name}.j2", values)
 
 
 def card(facts: Mapping[str, Any]) -> str:
