@@ -25,7 +25,7 @@ help:
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
 	@echo "  [FORMAT=md]               write report/report.md instead, Markdown for the comment of a pull request"
-	@echo "make export                 write the selected model as Keras and LiteRT files into export/"
+	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
 	@echo "make docs                   write the reference in docs/reference/ from the code"
 	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"
 	@echo "make fuzz                   damage images and parameters at random for ten minutes (maintainers)"

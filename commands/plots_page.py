@@ -43,7 +43,7 @@ def main() -> None:
     present = page.exists() and libraries in page.read_text(encoding="utf-8")
     if present and settings.exists() and NAME in settings.read_text(encoding="utf-8"):
         return
-    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    bundle = vl_convert.javascript_bundle(None, VEGA_LITE)
     # Inside of a page, this would end the script.
     bundle = bundle.replace("</script", "<\\/script")
     io.write_text(page, PAGE.replace("LIBRARIES", libraries).replace("BUNDLE", bundle))

@@ -1,29 +1,43 @@
 """Write the selected model as files that do not need this project, and measure each of them on the test images.
 
-The folder gets model.keras (with preprocessing), model.tflite and model_8bit.tflite (for LiteRT), classes.txt,
-preprocessing.json (the size of the square that the model takes, and how an image becomes one), and accuracy.json: the
-test accuracy of each file with its 95 % interval, and whether it differs from the original's by more than chance.
+The folder gets model.keras and model.onnx (images of any size), model.tflite and model_int8.tflite (for LiteRT,
+squares), labels.txt, model.json (how to prepare an image, and where the model comes from), an example program for each
+runtime, MODEL_CARD.md, and accuracy.json: the test accuracy of each model file with its 95 % interval, and whether it
+differs from the original's by more than chance. model.onnx is measured if onnxruntime is installed.
 """
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from transfer import command
+from commands.export import description, texts
+from transfer import command, params_file
 from transfer.common import atomic, io
-from transfer.evaluation import intervals, significance, tables
+from transfer.evaluation import intervals, metrics, significance, tables
 from transfer.inference import model_choice
 from transfer.interface.errors import UserError
+from transfer.interface.progress import progress_bar
+from transfer.interface.quiet import quiet
 from transfer.loading import prepared
 from transfer.loading.prepared import Split
 
 MODELS = Path("models")
-FILES = ("model.keras", "model.tflite", "model_8bit.tflite")
-CLASSES, DESCRIPTION, ACCURACY = "classes.txt", "preprocessing.json", "accuracy.json"
-PREDICTIONS = "plots/predictions.csv"
+KERAS, LITERT, INT8, ONNX = "model.keras", "model.tflite", "model_int8.tflite", "model.onnx"
+PURPOSES = {
+    KERAS: "Keras 3 with TensorFlow",
+    LITERT: "LiteRT (TensorFlow Lite): phones, embedded devices",
+    INT8: "the same in 8 bits: smaller and faster, less exact",
+    ONNX: "ONNX Runtime: servers, browsers, .NET, Java",
+}
+LABELS, DESCRIPTION, ACCURACY = "labels.txt", "model.json", "accuracy.json"
+FILES = (*PURPOSES, LABELS, DESCRIPTION, ACCURACY, *texts.EXAMPLES, texts.CARD)
+# What this command wrote before its files were renamed: such a folder is an earlier export, too.
+EARLIER_FILES = ("model_8bit.tflite", "classes.txt", "preprocessing.json")
+PREDICTIONS, EVALUATION = "plots/predictions.csv", "metrics/evaluate.json"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,8 +55,12 @@ def main() -> None:
     options = parser().parse_args()
     check_folder(options.folder)
     name, metadata = model_choice.choose_model(MODELS, options.model)
-    train, test = prepared.load_split("train"), prepared.load_split("test")
+    description.check_classes(metadata["classes"])
+    splits = prepared.load_splits()
+    test = splits["test"]
     check_evaluated(name, metadata, test)
+    duplicates = near_duplicates(name)
+    recipe = parameters(name)
 
     from commands.export import formats  # imported late: TensorFlow takes seconds
     from transfer.loading import batches
@@ -52,49 +70,90 @@ def main() -> None:
     tensorflow.start(seed=0)
     backbone = backbones.load(MODELS / "backbone")
     original = classifier.load(MODELS / name, backbone, test.classes)
+
+    def probabilities_of(function: formats.Function, which: str) -> np.ndarray:
+        size = metadata["batch_size"]
+        return batches.map_split(function, lambda rows: test.images[rows], len(test), size, which)
+
+    expected = probabilities_of(original, name)
+    results = {name: intervals.accuracy_with_interval(expected.argmax(axis=1) == test.labels)}
+    images = {split: len(of_split) for split, of_split in splits.items()}
+    facts = description.describe(name, metadata, results[name], images, min(formats.REPRESENTATIVE, images["train"]))
+    labels = "".join(f"{label}\n" for label in test.classes)
+
     with atomic.folder(options.folder) as folder:
-        model = formats.keras_model(backbone, original)
-        model.save(folder / "model.keras")
-        (folder / "model.tflite").write_bytes(formats.litert(model))
-        (folder / "model_8bit.tflite").write_bytes(formats.litert(model, train.images))
-        io.write_text(folder / CLASSES, "".join(f"{label}\n" for label in test.classes))
-        io.write_json(folder / DESCRIPTION, {key: metadata[key] for key in ("image_size", "resize")})
+        io.write_text(folder / LABELS, labels)
+        io.write_json(folder / DESCRIPTION, facts)
+        attached = {LABELS: labels, DESCRIPTION: (folder / DESCRIPTION).read_text(encoding="utf-8")}
+        core = formats.core_model(backbone, original)
+        whole = formats.whole_model(core, metadata["resize"])
+        contents: dict[str, Callable[[], bytes]] = {
+            LITERT: lambda: formats.with_files(formats.litert(core), attached),
+            INT8: lambda: formats.with_files(formats.litert(core, splits["train"].images), attached),
+            ONNX: lambda: formats.onnx(whole, attached),
+        }
+        for file in progress_bar(PURPOSES, "converting", len(PURPOSES), unit="file"):
+            with quiet():
+                if file == KERAS:
+                    whole.save(folder / file)
+                else:
+                    (folder / file).write_bytes(contents[file]())
 
         # The files themselves are measured, not the models that they were made from.
-        functions: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {name: original}
-        functions |= {file: formats.load(folder / file) for file in FILES}
-        size, batch_size = len(test), metadata["batch_size"]
-        probabilities = {
-            which: batches.map_split(function, lambda rows: test.images[rows], size, batch_size, which)
-            for which, function in functions.items()
-        }
-        right = {which: output.argmax(axis=1) == test.labels for which, output in probabilities.items()}
-        results: dict[str, dict[str, Any]] = {
-            which: intervals.accuracy_with_interval(of_which) for which, of_which in right.items()
-        }
-        for file in FILES:
-            results[file] |= {
-                "largest_difference": float(np.abs(probabilities[file] - probabilities[name]).max()),
-                "comparison": significance.compare_paired(right[name], right[file]).metrics(name, file),
-            }
+        for file in filter(formats.can_run, PURPOSES):
+            with quiet():
+                function = formats.load(folder / file)
+            results[file] = compare(name, expected, file, probabilities_of(function, file), test.labels)
         io.write_json(folder / ACCURACY, results)
+        for example in texts.EXAMPLES:
+            io.write_text(folder / example, texts.example(example, metadata["image_size"], metadata["resize"]))
+        table = metrics.class_table(test.labels, expected.argmax(axis=1), test.classes)
+        card = {
+            "model": facts,
+            "files": [file_facts(file, facts, results.get(file)) for file in PURPOSES],
+            "classes": table.to_dict("records"),
+            "widest": float((table["accuracy_high"] - table["accuracy_low"]).max()),
+            "images": images,
+            "class_images": class_images(splits),
+            "duplicates": duplicates,
+            "recipe": recipe,
+        }
+        io.write_text(folder / texts.CARD, texts.card(card))
+    report(name, results)
+    print(f"{options.folder}: begin with {texts.CARD}.")
+
+
+def compare(
+    name: str, expected: np.ndarray, file: str, probabilities: np.ndarray, labels: np.ndarray
+) -> dict[str, Any]:
+    """The accuracy of a file, and how its probabilities (images, classes) differ from those of the model `name`."""
+    expected_right, right = (output.argmax(axis=1) == labels for output in (expected, probabilities))
+    return intervals.accuracy_with_interval(right) | {
+        "largest_difference": float(np.abs(probabilities - expected).max()),
+        "comparison": significance.compare_paired(expected_right, right).metrics(name, file),
+    }
+
+
+def report(name: str, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the accuracy of the model and of each file, and which file was not measured."""
     print(f"{name}: test accuracy {intervals.format_accuracy(results[name])}")
-    for file in FILES:
-        print(
-            f"{file}: test accuracy {intervals.format_accuracy(results[file])}, "
-            f"probabilities within {results[file]['largest_difference']:.1g} of {name}'s; "
-            f"{results[file]['comparison']['verdict']}"
-        )
+    for file in PURPOSES:
+        if file in results:
+            print(
+                f"{file}: test accuracy {intervals.format_accuracy(results[file])}, "
+                f"probabilities within {results[file]['largest_difference']:.1g} of {name}'s; "
+                f"{results[file]['comparison']['verdict']}"
+            )
+        else:
+            print(f"{file} is not measured without onnxruntime: run `pip install onnxruntime`.", file=sys.stderr)
 
 
 def check_folder(folder: Path) -> None:
     """Raises UserError unless the folder is new, empty, or holds only an earlier export: it will be replaced."""
-    exported = {*FILES, CLASSES, DESCRIPTION, ACCURACY}
-    if (
-        folder.name in ("", "..")
-        or (folder.exists() and not folder.is_dir())
-        or (folder.is_dir() and {path.name for path in folder.iterdir()} - exported)
-    ):
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    # A description or labels without a model are not an export.
+    is_export = inside <= {*FILES, *EARLIER_FILES} and inside & {*PURPOSES, *EARLIER_FILES}
+    if folder.name in ("", "..") or (folder.exists() and not folder.is_dir()) or (inside and not is_export):
         raise UserError(f"{folder} is neither a new folder nor an earlier export: name a new folder.")
 
 
@@ -111,6 +170,51 @@ def check_evaluated(model: str, metadata: dict[str, Any], test: Split) -> None:
     rows = io.read_csv(PREDICTIONS, text_columns=tables.PREDICTION_COLUMNS)
     if set(rows.loc[rows["model"] == model, "pixels"]) != set(test.digests):
         raise UserError(f"prepared/ and {PREDICTIONS} have different test images: run `dvc repro`, then export again.")
+
+
+def near_duplicates(model: str) -> dict[str, Any]:
+    """What `evaluate` found of test images that show an object of another split. Raises UserError without a result."""
+    required: io.RequiredKeys = {
+        "near_duplicates.images": int,
+        "near_duplicates.threshold": io.NUMBER,
+        "near_duplicates.compared_with": str,
+        "near_duplicates.without": dict,
+    }
+    duplicates = io.read_json(EVALUATION, required)["near_duplicates"]
+    without = duplicates["without"].get(model)
+    return duplicates | {"without_accuracy": without["accuracy"] if isinstance(without, dict) else None}
+
+
+def parameters(model: str) -> list[tuple[str, str]]:
+    """The names and values in params.yaml that made this model."""
+    values = params_file.load().model_dump()
+    sections = ["train_tl"] + ["finetune"] * (model == "finetune")
+    shared = ("seed", "image_size", "batch_size", "resize", "precision", "backbone", "augment")
+    return [pair for key in (*shared, *sections) for pair in _flat(key, values[key])]
+
+
+def _flat(name: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        return [pair for key, inner in value.items() for pair in _flat(f"{name}.{key}", inner)]
+    return [(name, "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value))]
+
+
+def class_images(splits: Mapping[str, Split]) -> list[tuple[str, dict[str, int]]]:
+    """The number of images of each class in each split."""
+    classes = splits["test"].classes
+    counts = {split: np.bincount(of_split.labels, minlength=len(classes)) for split, of_split in splits.items()}
+    return [(name, {split: int(counts[split][number]) for split in splits}) for number, name in enumerate(classes)]
+
+
+def file_facts(file: str, facts: Mapping[str, Any], result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the model card says of a model file; without a result, it was not measured."""
+    return {
+        "name": file,
+        "purpose": PURPOSES[file],
+        "any_size": facts["files"][file]["shape"][1] is None,
+        "accuracy": result["accuracy"] if result else None,
+        "difference": f"{result['largest_difference']:.1g}" if result else None,
+    }
 
 
 if __name__ == "__main__":

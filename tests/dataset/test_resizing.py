@@ -99,3 +99,20 @@ def test_a_square_has_its_size_and_no_value_that_neither_image_nor_ground_has(he
     # An image that is a square already is the same in every way.
     if height == width == size:
         assert np.array_equal(square, pixels)
+
+
+def test_an_antialiased_image_is_resized_along_its_rows_first():
+    """Worked out in two steps, each rounded to whole numbers: the order shows in the rounding."""
+    pixels = noise(400, 50)
+
+    def along_rows(values, size):
+        """Triangles as wide as the pixels of the result, as in Pillow."""
+        scale = values.shape[1] / size
+        centres, places = (np.arange(size) + 0.5) * scale, np.arange(values.shape[1]) + 0.5
+        weights = np.maximum(1 - np.abs(places[None] - centres[:, None]) / max(scale, 1), 0)
+        weights = np.rint(weights / weights.sum(axis=1, keepdims=True) * 2**22) / 2**22
+        return np.floor(np.einsum("hwc,xw->hxc", values, weights) + 0.5)
+
+    narrow = along_rows(pixels.astype(float), 32)
+    expected = along_rows(narrow.swapaxes(0, 1), 32).swapaxes(0, 1)
+    assert (resizing.to_square(pixels, 32, "squash", antialias=True) == expected).all()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from markupsafe import escape
 from PIL import Image
 
@@ -123,8 +124,19 @@ def test_the_report_shows_the_names_as_text(project):
 def test_an_export_lists_the_names(project):
     done = run_forked(project, "-m", "commands.export", "export folder")
     assert done.returncode == 0, done.stderr
-    listed = (project / "export folder/classes.txt").read_text(encoding="utf-8").split("\n")
+    listed = (project / "export folder/labels.txt").read_text(encoding="utf-8").split("\n")
     assert listed == [*sorted(CLASSES), ""]
+    described = json.loads((project / "export folder/model.json").read_text(encoding="utf-8"))
+    assert described["classes"] == sorted(CLASSES)
+    # Each class has a row in two tables of the model card: its results, and its images.
+    tokens = (
+        MarkdownIt("commonmark")
+        .enable("table")
+        .parse((project / "export folder/MODEL_CARD.md").read_text(encoding="utf-8"))
+    )
+    cells = ["".join(child.content for child in token.children) for token in tokens if token.type == "inline"]
+    assert all(cells.count(label) == 2 for label in CLASSES)
+    assert "html_block" not in {token.type for token in tokens}
 
 
 def test_predictions_are_of_every_file_under_its_name(project, photographs):

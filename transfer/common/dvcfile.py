@@ -64,6 +64,12 @@ def is_bound(dvc_file: Path) -> bool:
     return any(_is_bound(out) for out in _read(dvc_file).get("outs", []))
 
 
+def digest(dvc_file: Path) -> str | None:
+    """The checksum of the data of a `.dvc` file, which names their version; None if it states none."""
+    checksums = [out["md5"] for out in _read(dvc_file).get("outs", []) if isinstance(out.get("md5"), str)]
+    return checksums[0] if checksums else None
+
+
 def _origin(content: dict[str, Any]) -> str:
     """Where the data of an import came from: an address, or the repository that they were imported from."""
     deps = content.get("deps")

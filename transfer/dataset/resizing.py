@@ -41,5 +41,7 @@ def _resize(pixels: np.ndarray, height: int, width: int, antialias: bool) -> np.
     # Pillow widens the triangle of bilinear interpolation by the factor of shrinking, for each axis by itself (Parmar,
     # Zhang and Zhu 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation"). OpenCV's INTER_AREA does
     # not antialias an image that shrinks along one axis only. Pillow calculates in whole numbers, so every processor
-    # gives the same bytes.
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    # gives the same bytes. Rows first, then columns: by itself, Pillow 13 takes many tall images in the other order,
+    # which rounds differently from Pillow 12 and from exported models.
+    narrow = Image.fromarray(pixels).resize((width, len(pixels)), Image.Resampling.BILINEAR)
+    return np.asarray(narrow.resize((width, height), Image.Resampling.BILINEAR))

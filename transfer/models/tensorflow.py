@@ -10,13 +10,13 @@ arithmetic (the forward pass of MobileNetV2 takes 2.3 times as long).
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from transfer.common import memory
+from transfer.interface.quiet import quiet
 
 # Keras imports these if they are installed, for layers and converters that this project does not use. They take almost
 # half of the seconds of Keras' import.
@@ -44,24 +44,12 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
             del sys.modules[name]
 
 
-with tempfile.TemporaryFile() as _notes:
-    sys.stderr.flush()
-    _standard_error = os.dup(2)
-    os.dup2(_notes.fileno(), 2)
-    try:
-        with _without(OPTIONAL):
-            import keras
-            import tensorflow as tf
+with quiet(), _without(OPTIONAL):
+    import keras
+    import tensorflow as tf
 
-            # The exporters of Keras and TensorFlow use this function; it has no public name.
-            from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-    except BaseException:
-        _notes.seek(0)
-        os.write(_standard_error, _notes.read())
-        raise
-    finally:
-        os.dup2(_standard_error, 2)
-        os.close(_standard_error)
+    # The exporters of Keras and TensorFlow use this function; it has no public name.
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 # Several models of one kind are traced in a process, and TensorFlow would print a warning about that in every log.
 tf.get_logger().setLevel("ERROR")
