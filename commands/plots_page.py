@@ -17,6 +17,8 @@ from transfer.common import io
 FOLDER, NAME = Path(".dvc"), "plots_page.html"
 # DVC's templates are written for this version of Vega-Lite.
 VEGA_LITE = "5.20"
+# DVC's charts call this function.
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -43,7 +45,7 @@ def main() -> None:
     present = page.exists() and libraries in page.read_text(encoding="utf-8")
     if present and settings.exists() and NAME in settings.read_text(encoding="utf-8"):
         return
-    bundle = vl_convert.javascript_bundle(None, VEGA_LITE)
+    bundle = vl_convert.javascript_bundle(SNIPPET, VEGA_LITE)
     # Inside of a page, this would end the script.
     bundle = bundle.replace("</script", "<\\/script")
     io.write_text(page, PAGE.replace("LIBRARIES", libraries).replace("BUNDLE", bundle))

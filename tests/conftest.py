@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+import browsers
 from provenance import data_are_the_sample, restore_sample
 from runs import ROOT, STAGES, activated, dvc, ran, run, run_python, write_params
 
@@ -102,3 +103,13 @@ def clone(tmp_path_factory):
     assert (process.returncode, ran(process.stdout)) == (0, STAGES), process.stderr
     run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "results of this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A browser without a network."""
+    if not (browsers.CHROMIUM and browsers.DRIVER):
+        pytest.skip("no Chromium with its driver on this machine")
+    browser = browsers.start(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.quit()

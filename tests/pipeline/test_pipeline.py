@@ -94,7 +94,12 @@ def test_two_simultaneous_runs_give_the_same_results_as_each_alone(changing):
         return ["exp", "run", *(word for change in changes for word in ("-S", change))]
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda seed: dvc(changing, "--wait-for-lock", *experiment(seed), "--temp", "--name", f"seed-{seed}"), (1, 2)))
+        list(
+            pool.map(
+                lambda seed: dvc(changing, "--wait-for-lock", *experiment(seed), "--temp", "--name", f"seed-{seed}"),
+                (1, 2),
+            )
+        )
     names = run(changing, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
     locks = [
         run(changing, "git", "show", f"{name}:dvc.lock")

@@ -1,6 +1,5 @@
 """`make report` in a clone: a page that needs nothing else, in a browser too, and its comparison of two commits."""
 
-import io as streams
 import json
 import re
 import shutil
@@ -13,9 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 from markdown_it import MarkdownIt
-from PIL import Image
 
 import report_results
+from browsers import MARKS, coloured, failed_requests, grey, open_page
 from commands.report import __main__ as program
 from commands.report import changes, charts, names, results
 from runs import run, run_python
@@ -24,10 +23,7 @@ from transfer.evaluation.tables import PREDICTION_COLUMNS
 from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("clone")
-# The least number of coloured pixels of a chart: more than the legend of an empty chart has.
-MARKS = 300
 MARKDOWN = ("--format", "md")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 
 
 def report(folder, *options):
@@ -330,63 +326,12 @@ def test_an_unknown_format_is_an_error(monkeypatch):
         program.main()
 
 
-def coloured(image):
-    """The number of pixels that are neither white, grey nor black: those of marks, but not of axes and letters."""
-    pixels = np.asarray(image.convert("RGB")).astype(int)
-    return int((np.ptp(pixels, axis=-1) > 40).sum())
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A browser without a network."""
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no Chromium with its driver on this machine")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        *("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "hide-scrollbars"),
-        *("disable-background-networking", "disable-component-update", "disable-sync", "disable-lcd-text"),
-        *("host-resolver-rules=MAP * ~NOTFOUND", f"user-data-dir={tmp_path_factory.mktemp('browser')}"),
-    ):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield browser
-    browser.quit()
-
-
-def open_page(browser, path, width, media="screen", scheme="light"):
-    """Open a page in a window of this width, in pixels."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    browser.get(Path(path).as_uri())
-
-
-def grey(picture):
-    """The grey values of an element as the browser draws it."""
-    picture.parent.execute_script("arguments[0].scrollIntoView()", picture)
-    shot = Image.open(streams.BytesIO(picture.screenshot_as_png))
-    return shot, np.asarray(shot.convert("L"))
-
-
 @pytest.mark.parametrize("width", [390, 1400])
 def test_a_browser_without_a_network_shows_every_chart(page, browser, width):
     open_page(browser, page, width)
     assert browser.get_log("browser") == []
-    # Only requests of the page: a browser makes requests of its own when it starts.
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    requests = {
-        message["params"]["requestId"]: message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent" and message["params"]["documentURL"].startswith("file:")
-    }
-    assert requests and all(url.startswith(("file:", "data:")) for url in requests.values())
-    failed = [message["params"] for message in messages if message["method"] == "Network.loadingFailed"]
-    assert [failure for failure in failed if failure["requestId"] in requests] == []
+    requests, failed = failed_requests(browser)
+    assert requests and all(url.startswith(("file:", "data:")) for url in requests) and failed == []
     # The page never scrolls sideways: wider content scrolls in its own frame.
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     charts = browser.find_elements("tag name", "svg")
