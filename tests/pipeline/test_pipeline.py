@@ -62,8 +62,11 @@ def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(changing):
     assert ran(output) == ["train_tl", "finetune", "evaluate"]
     # DVC writes the rate without a point, which a reader of YAML 1.1 reads as text.
     assert "learning_rate: 2e-05" in (changing / "params.yaml").read_text()
-    changed = json.loads(dvc(changing, "metrics", "diff", "--json"))["metrics/evaluate.json"]
-    assert any(key.startswith("finetune.classes.") for key in changed)
+    changed = json.loads(dvc(changing, "metrics", "diff", "--json"))["metrics/summary.json"]
+    assert {"train_tl.test", "finetune.validation"} & set(changed)
+    targets = ("--targets", "metrics/evaluate.json")
+    of_classes = json.loads(dvc(changing, "metrics", "diff", "--json", *targets))["metrics/evaluate.json"]
+    assert any(key.startswith("finetune.classes.") for key in of_classes)
     plots = json.loads(dvc(changing, "plots", "diff", "--json", "HEAD", "workspace"))["data"]
     [per_class] = plots["Accuracy of each class"]
     assert set(per_class["revisions"]) == {"HEAD", "workspace"}
