@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset verify report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset verify remote doctor report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -23,6 +23,9 @@ help:
 	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
+	@echo "make remote URL=address     add the team's DVC remote: ssh://, s3://, webdav(s)://, or a shared folder"
+	@echo "make doctor                 check that all data and models are there and whole, here and on the remote;"
+	@echo "  [REPAIR=1]                replace damaged copies by whole ones"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
 	@echo "  [FORMAT=md]               write report/report.md instead, Markdown for the comment of a pull request"
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
@@ -75,6 +78,13 @@ dataset: $(VENV)/run
 verify: $(VENV)/run
 	@python -m commands.verify
 
+remote: $(VENV)/run
+	@test -n $(call quoted,URL) || { echo "URL is missing: name a server or a folder with make remote URL=address" >&2; exit 1; }
+	@python -m commands.remote -- $(call quoted,URL)
+
+doctor: $(VENV)/run
+	@python -m commands.doctor $(if $(value REPAIR),--repair)
+
 report: $(VENV)/run
 	@python -m commands.report $(call option,REV,--rev) $(call option,FORMAT,--format)
 
@@ -103,11 +113,16 @@ sample: $(VENV)/run
 	python -m sample.pretrain $(SAMPLE_WEIGHTS)
 	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 
+# The clients of the remotes keep the pins of requirements.txt, and the tests
+# those of the clients.
+REMOTES := s3 ssh webdav
+compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: $(VENV)/test
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		-o requirements.txt requirements.in
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		-c requirements.txt -o requirements-test.txt requirements-test.in
+	$(compile) -o requirements.txt requirements.in
+	for kind in $(REMOTES); do \
+		$(compile) -c requirements.txt -o requirements-$$kind.txt requirements-$$kind.in || exit 1; \
+	done
+	$(compile) -c requirements.txt $(REMOTES:%=-c requirements-%.txt) -o requirements-test.txt requirements-test.in
 
 clean:
 	rm -rf $(VENV)

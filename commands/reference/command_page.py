@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import predict
+from commands import remote
 from commands.dataset import __main__ as dataset
+from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
 from commands.reference.markdown import GENERATED, code, table
 from commands.report import __main__ as report
@@ -19,7 +21,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, report, export, verify)
+PROGRAMS = (predict, dataset, report, export, verify, remote, doctor)
 
 
 def page() -> str:
