@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -104,7 +105,11 @@ def parameter_rows(values: Mapping[str, Any], prefix: str = "") -> list[tuple[st
         if isinstance(value, dict):
             rows += parameter_rows(value, f"{prefix}{key}.")
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            if isinstance(value, float):
+                # Without an exponent: a reader compares 0.0003 with 0.000003 at a glance.
+                text = format(Decimal(repr(value)), "f")
+            else:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
             rows.append((f"{prefix}{key}", text))
     return rows
 
