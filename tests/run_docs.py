@@ -58,10 +58,10 @@ def run_page(page: Path, temporary: Path, photographs: Path) -> bool:
     path = f"{clone}/.venv/bin{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | names | {"HOME": str(home), "PATH": path}
     for kind, skip, text in blocks(page):
-        if kind == "yaml":
-            set_parameters(clone / "params.yaml", yaml.safe_load(text))
-        elif skip:
+        if skip:
             print(f"{page}: skipped ({skip}): {text.splitlines()[0]}", flush=True)
+        elif kind == "yaml":
+            set_parameters(clone / "params.yaml", yaml.safe_load(text))
         else:
             start = time.monotonic()
             done = subprocess.run(
