@@ -86,10 +86,11 @@ def recipe(patience=2, min_delta=0.0, **changes):
 def run(folder, *words, status=0):
     """Run a program, check its exit status, and return what it prints on standard output.
 
-    The programs that it starts find a `python` that is quick (see `quick_python`), as does a first word `python`.
+    A first word `python`, and the `python` that such a program starts, are quick (see `quick_python`).
     """
     program, *arguments = words
-    python = quick_python()
+    # Git alone needs no process that forks, which takes seconds to start.
+    python = sys.executable if program == "git" else quick_python()
     process = subprocess.run(
         [python if program == "python" else program, *arguments],
         cwd=folder,
