@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from commands.export import description, texts
+from commands.parameters import parameter_rows
 from transfer import command, params_file
 from transfer.common import atomic, io
 from transfer.evaluation import intervals, metrics, significance, tables
@@ -190,13 +191,7 @@ def parameters(model: str) -> list[tuple[str, str]]:
     values = params_file.load().model_dump()
     sections = ["train_tl"] + ["finetune"] * (model == "finetune")
     shared = ("seed", "image_size", "batch_size", "resize", "precision", "backbone", "augment")
-    return [pair for key in (*shared, *sections) for pair in _flat(key, values[key])]
-
-
-def _flat(name: str, value: Any) -> list[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        return [pair for key, inner in value.items() for pair in _flat(f"{name}.{key}", inner)]
-    return [(name, "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value))]
+    return parameter_rows({key: values[key] for key in (*shared, *sections)})
 
 
 def class_images(splits: Mapping[str, Split]) -> list[tuple[str, dict[str, int]]]:

@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from commands.parameters import parameter_rows
 from commands.programs import check_repository, output_of
 from commands.report import changes, charts, history, names, results, sentences, verdict
 from commands.report import revision as revisions
@@ -121,7 +122,7 @@ def collect(revision: str | None, folder: Path, with_charts: bool) -> dict[str, 
         )
         contents |= html_only(metrics, predictions, many)
         contents["parameters"] = table(
-            "All parameters of params.yaml", ("Key", "Value"), sentences.parameter_rows(settings.model_dump())
+            "All parameters of params.yaml", ("Key", "Value"), parameter_rows(settings.model_dump())
         )
     return contents
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands.parameters import parameter_rows
 from commands.programs import output_of
 from commands.report import code_changes, data_changes
 from commands.report import revision as revisions
 from commands.report.names import isolate
-from commands.report.sentences import parameter_rows
 from commands.report.tables import Rows, count, join, table
 from transfer import params_file
 from transfer.interface.errors import UserError

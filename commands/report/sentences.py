@@ -1,9 +1,7 @@
 """Results as rows and sentences for people."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -96,22 +94,6 @@ def confusions(predictions: pd.DataFrame, model: str) -> list[list[str]]:
     wrong = predictions[(predictions["model"] == model) & (predictions["actual"] != predictions["predicted"])]
     numbers = Counter(zip(wrong["actual"], wrong["predicted"], strict=True))
     return [[*pair, str(number)] for pair, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0]))]
-
-
-def parameter_rows(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested parameters as dotted keys with their values."""
-    rows: list[tuple[str, str]] = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            rows += parameter_rows(value, f"{prefix}{key}.")
-        else:
-            if isinstance(value, float):
-                # Without an exponent: a reader compares 0.0003 with 0.000003 at a glance.
-                text = format(Decimal(repr(value)), "f")
-            else:
-                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            rows.append((f"{prefix}{key}", text))
-    return rows
 
 
 def percent(share: float | None) -> str:

@@ -89,15 +89,3 @@ def test_the_first_sentence_says_if_training_was_not_compared():
     first, second, _ = sentences.leakage(metrics)
     assert first == "Training images were not compared: they have no features, because augment.views is 0."
     assert second.startswith("1 of 100 test images has a near-duplicate in validation: an image whose")
-
-
-def test_parameters_are_rows_without_exponents():
-    values = {"a": {"rate": 3e-06, "b": None}, "c": "text", "d": [1, 2.5], "e": True, "f": 1.0}
-    assert sentences.parameter_rows(values) == [
-        ("a.rate", "0.000003"),
-        ("a.b", "null"),
-        ("c", "text"),
-        ("d", "[1, 2.5]"),
-        ("e", "true"),
-        ("f", "1.0"),
-    ]
