@@ -143,7 +143,7 @@ class Bench:
         shutil.copytree(self.template, clone, symlinks=True)
         clones.change_params(clone, BACKBONES[backbone] | changes)
         measurement = processes.run_python(*DVC, "repro", "train_tl", folder=clone)
-        accuracy = io.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"]
+        accuracy = io.read_json(clone / "results/train_tl/metrics/train_tl.json")["validation"]["accuracy"]
         return measurement.metrics(accuracy), clone
 
     def _head_again(self, clone: Path) -> float:

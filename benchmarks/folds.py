@@ -21,7 +21,7 @@ def load_pool() -> Split:
     train, validation = prepared.load_split("train"), prepared.load_split("validation")
     return replace(
         train,
-        images=np.concatenate([train.images, validation.images]),
+        images=np.concatenate([train.images[:], validation.images[:]]),
         labels=np.concatenate([train.labels, validation.labels]),
         paths=train.paths + validation.paths,
         digests=train.digests + validation.digests,
@@ -38,7 +38,8 @@ def compute_features(
 ) -> np.ndarray:
     """The features of every view of the pool (images, views, channels), in a file of this name in `folder`."""
     [features] = activations.open_arrays(extractor, len(pool), augmentation.views, folder, name)
-    activations.fill_arrays([features], extractor, pool, augmentation, batch_size, name, folder / f"{name}.done")
+    views = [activations.all_views(pool, [features])]
+    activations.fill_arrays(views, extractor, augmentation, batch_size, name, folder / f"{name}.done")
     return features
 
 

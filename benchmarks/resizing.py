@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks import folds
 from transfer import command, params_file
-from transfer.common import io, parallel
+from transfer.common import arrays, io, parallel
 from transfer.dataset import decoding, listing, resizing
 from transfer.evaluation import significance
 from transfer.interface.progress import progress_bar
@@ -102,7 +102,7 @@ def enlarged(read: Read, noise: float) -> Read:
 def measure(pool: Split, read: Read, settings: params_file.Params, folder: Path, title: str) -> list[dict[str, Any]]:
     """The accuracy of each way at each size; McNemar's test compares it with the study's way at the same size."""
     squares = {
-        (size, number): prepared.create_images(folder, f"{size}-{number}", len(pool), size)
+        (size, number): arrays.create_npy(folder / f"{size}-{number}.npy", (len(pool), size, size, 3), np.uint8)
         for size, number in product(SIZES, range(len(WAYS)))
     }
 

@@ -1,18 +1,17 @@
 """evaluate: score both models on the test split. No choice depends on the test split.
 
-Writes metrics/evaluate.json and metrics/summary.json, the tables in plots/ that dvc.yaml names, and plots/images/.
+Writes its own results, and those that the other stages left in results/, into metrics/ and plots/, which are in Git. If
+another stage had outs in Git, DVC would run it again even for inputs that its run-cache has.
 """
 
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 from transfer import command, params_file
 from transfer.common import io
 from transfer.evaluation import calibration, intervals, metrics, model_selection, near_duplicates, significance, tables
-from transfer.loading import batches, prepared
+from transfer.loading import batches, features, prepared
 from transfer.plotting import confusion_matrix, gallery, gallery_selection, pairs
-
-PICTURES = Path("plots/images")
 
 
 def main() -> None:
@@ -21,8 +20,10 @@ def main() -> None:
     test = splits["test"]
     gallery_selection.check_class(settings.evaluate.gallery_class, test.classes)
 
-    # Which of the two models is selected, by validation alone
-    fits = model_selection.load_fits(Path("metrics"))
+    # What the other stages left, and which of the two models validation selects
+    fits = model_selection.load_fits(Path("results"))
+    for stage in ("prepare", *fits):
+        shutil.copytree(f"results/{stage}", ".", copy_function=shutil.copyfile, dirs_exist_ok=True)
     selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
     from transfer.models import backbone as backbones
@@ -32,30 +33,28 @@ def main() -> None:
     # Each model's probabilities; for the head alone, the features of the test images exist already
     tensorflow.start(settings.seed)
     backbone = backbones.load(Path("models/backbone"))
-    features = near_duplicates.load_features(Path("features"), splits, backbone.channels)
+    of_images = features.load_image_features(splits, backbone.channels)
     head = classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), test.classes)
     tuned = classifier.load(Path("models/finetune"), backbone, test.classes)
-    models: dict[str, tuple[Callable, Callable]] = {
-        "train_tl": (classifier.head_function(head), lambda rows: features["test"][rows]),
-        "finetune": (tuned, lambda rows: test.images[rows]),
-    }
-    probabilities = {key: batches.map_split(*how, len(test), settings.batch_size, key) for key, how in models.items()}
+    of_head = batches.map_split(classifier.head_function(head), of_images["test"], settings.batch_size, "train_tl")
+    of_tuned = batches.map_split(tuned, test.images, settings.batch_size, "finetune")
+    probabilities = {"train_tl": of_head, "finetune": of_tuned}
 
     # Metrics over all images, by class, without near-duplicates, and of the two models on the same images
     predicted = {model: output.argmax(axis=1) for model, output in probabilities.items()}
     right = {model: labels == test.labels for model, labels in predicted.items()}
-    of_class = {model: metrics.class_table(test.labels, predicted[model], test.classes) for model in models}
-    scores = {model: metrics.summarize(test.labels, probabilities[model], of_class[model]) for model in models}
+    of_class = {model: metrics.class_table(test.labels, predicted[model], test.classes) for model in fits}
+    scores = {model: metrics.summarize(test.labels, probabilities[model], of_class[model]) for model in fits}
     comparison = significance.compare_paired(right["train_tl"], right["finetune"])
-    choice = {"comparison": comparison.metrics(*models), "selected": selected, "selected_because": reason}
-    nearest = near_duplicates.find_near_duplicates(features, settings.evaluate.near_duplicate)
-    io.write_json("metrics/evaluate.json", scores | choice | {"near_duplicates": nearest.metrics(right)})
+    choice = {"comparison": comparison.metrics(*fits), "selected": selected, "selected_because": reason}
+    near = near_duplicates.find_near_duplicates(of_images, settings.evaluate.near_duplicate)
+    io.write_json("metrics/evaluate.json", scores | choice | {"near_duplicates": near.metrics(right)})
     io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value))
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
-    bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in models}
+    bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in fits}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))
     io.write_csv("plots/evaluate/classes.csv", tables.class_numbers(test.classes))
-    io.write_csv("plots/evaluate/near_duplicates.csv", nearest.table(splits))
+    io.write_csv("plots/evaluate/near_duplicates.csv", near.table(splits))
     io.write_csv("plots/evaluate/splits.csv", tables.accuracy_by_split(fits, scores, splits))
     io.write_csv("plots/evaluate/changed_sides.csv", tables.changed_sides(test, predicted))
     io.write_csv("plots/predictions.csv", predictions := tables.predictions(test, probabilities))
@@ -67,13 +66,13 @@ def main() -> None:
     explained = (backbone, tuned.head) if selected == "finetune" else (backbones.load(Path("models/backbone")), head)
     for shown in gallery_selection.model_galleries(*names, test, probabilities[selected]):
         heat = grad_cam.heat_maps(*explained, test.images[shown.rows], predicted[selected][shown.rows])
-        gallery.draw(test.images, shown, heat, PICTURES / f"{shown.name}.png")
+        gallery.draw(test.images, shown, heat, Path(f"plots/images/{shown.name}.png"))
     title = f"Confusion matrix: {model_selection.MODELS[selected]}, {len(test)} test images"
-    confusion_matrix.draw(test.labels, predicted[selected], test.classes, title, PICTURES / "confusion.png")
-    pairs.draw(nearest.title, nearest.image_pairs(splits), PICTURES / "near_duplicates.png", nearest.notes(splits))
+    confusion_matrix.draw(test.labels, predicted[selected], test.classes, title, Path("plots/images/confusion.png"))
+    pairs.draw(near.title, near.image_pairs(splits), Path("plots/images/near_duplicates.png"), near.notes(splits))
 
     accuracies = [f"{model}: test accuracy {intervals.format_accuracy(of_model)}" for model, of_model in scores.items()]
-    print(*accuracies, comparison.verdict(*models), reason, sep="\n")
+    print(*accuracies, comparison.verdict(*fits), reason, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""features: run the frozen backbone once over every view of every image.
+"""features: run the frozen backbone over every view of every image that the last version does not have.
 
-Writes models/backbone/ (the weights as used, so that DVC pins them by content) and features/, all float32: train.npy
-(images, views, channels), unless every epoch draws its own views, validation.npy and test.npy (images, 1, channels).
+Writes models/backbone/ (the weights as used, so that DVC pins them by content) and features/ (float32), for each split
+(images, views, channels): the views of training images, unless every epoch draws its own, one view of all others.
 """
 
 from pathlib import Path
@@ -11,11 +11,12 @@ import numpy as np
 from transfer import command, params_file
 from transfer.caching import fingerprint, scratch
 from transfer.common import atomic
-from transfer.loading import prepared
+from transfer.loading import features, prepared, shards
 from transfer.loading.augmentation import Augmentation
 from transfer.models import applications
+from transfer.reuse import features as reuse
+from transfer.reuse import provenance
 
-FEATURES = Path("features")
 BACKBONE = Path("models/backbone")
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     applications.check_weights(settings.backbone.weights)
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     views_of = {"train": augmentation.views, "validation": 1, "test": 1}
-    splits = [(prepared.load_split(name, size=settings.image_size), name, views) for name, views in views_of.items()]
+    splits = {name: prepared.load_split(name, size=settings.image_size) for name, views in views_of.items() if views}
 
     from transfer.caching import activations  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
@@ -37,26 +38,34 @@ def main() -> None:
     backbone = pretrained.build(settings.backbone.name, settings.backbone.weights, settings.image_size, precision)
     # Only finetune needs this check, but it would come much later there.
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
-    # Saved before the features are computed, because its bytes are part of their fingerprint
+    # Saved before the features are computed, because its bytes are part of their provenance
     backbone.save(BACKBONE)
 
-    # Its pooled output for each view; view 0 is the image itself
+    # What the last version has of the same views, and what remains to be computed; view 0 is the image itself
+    origin = reuse.describe(settings, backbone=fingerprint.digest_files([BACKBONE]), precision=precision)
+    last = reuse.last_features(origin, backbone.channels, any_processor=settings.features.reuse == "any")
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE])
     with scratch.locked_folder("features", work) as own:
-        arrays = own / "arrays"
-        arrays.mkdir(exist_ok=True)
-        needed = sum(len(split) * views for split, _, views in splits) * backbone.channels * 4
-        present = sum(path.stat().st_size for path in arrays.glob("*.npy"))
+        folder = own / "features"
+        needed = sum(len(split) * views_of[name] for name, split in splits.items()) * backbone.channels * 4
+        present = sum(path.stat().st_size for path in folder.rglob("*.npy"))
         scratch.check_disk_space(needed - present, "keeping the features of every view", "lower augment.views")
-        for split, name, views in splits:
-            if views == 0:
-                continue
-            features = [scratch.open_array(arrays / f"{name}.npy", (len(split), views, backbone.channels), np.float32)]
-            extractor, log = backbone.feature_extractor, own / f"{name}.done"
-            activations.fill_arrays(features, extractor, split, augmentation, settings.batch_size, name, log)
-        atomic.replace_folder(arrays, FEATURES)
+        missing, processors = [], {}
+        for name, split in splits.items():
+            shape = views_of[name], backbone.channels
+            array = shards.create_shards(folder / name, split.digests, shape, np.float32)
+            rows, numbers, processors[name] = reuse.take_over(last, split, array)
+            missing.append(activations.Views(split, [array], rows, numbers))
+        extractor, log = backbone.feature_extractor, own / "done"
+        activations.fill_arrays(missing, extractor, augmentation, settings.batch_size, "features", log)
+        features.write_index(folder, splits, processors)
+        provenance.write(folder, origin)
+        atomic.replace_folder(folder, features.FOLDER)
 
     print(f"{backbone.name}: {backbone.layers} layers, {backbone.parameters:,} parameters, weights {backbone.source}")
+    computed, all_views = sum(map(len, missing)), sum(len(split) * views_of[name] for name, split in splits.items())
+    if computed < all_views:
+        print(f"{all_views - computed} of {all_views} views are taken over from the last version, {computed} computed.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """finetune: train later layers of the backbone together with the head, in rounds that freeze the layers before a cut.
 
-Writes models/finetune/ (what was trained, from the round with the best validation accuracy), metrics/finetune.json
-(every round) and plots/finetune/ (curves, the rounds one after another).
+Writes models/finetune/ (what was trained, from the round with the best validation accuracy), plots/finetune/ (curves)
+and, in results/finetune/, metrics/finetune.json (every round).
 """
 
 from functools import partial
@@ -70,7 +70,7 @@ def main() -> None:
         kept, smallest_gap = rounds.best_round(results), rounds.smallest_gap_round(results)
         least = {"round": smallest_gap + 1, "frozen_layers": results[smallest_gap].frozen_layers}
         summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}
-        io.write_json("metrics/finetune.json", summary)
+        io.write_json("results/finetune/metrics/finetune.json", summary)
 
     print(*results, sep="\n")
     print(f"Kept: {results[kept].frozen_layers} layers frozen; smallest gap: {results[smallest_gap].frozen_layers}")

@@ -1,7 +1,7 @@
-"""prepare: check the dataset and its split, and decode every image once.
+"""prepare: check the dataset and its split, decode every image that the last version does not have.
 
-Writes prepared/ (the images as 8-bit squares), metrics/prepare.json, plots/dataset.csv, plots/problems.csv and
-plots/images/augmentation.png.
+Writes prepared/ (the images as 8-bit squares) and, in results/prepare/, metrics/prepare.json, plots/dataset.csv,
+plots/problems.csv and plots/images/augmentation.png.
 """
 
 from pathlib import Path
@@ -15,8 +15,10 @@ from transfer.dataset import checks, listing, preparing
 from transfer.loading import prepared
 from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.plotting import augmentation_preview
+from transfer.reuse import images as reuse
 
 DATASET = Path("dataset_images")
+RESULTS = Path("results/prepare")
 PREVIEWED_VIEWS = 8
 
 
@@ -32,21 +34,22 @@ def main() -> None:
     # What is skipped may be the reason.
     errors += checks.skipped_sentences(checks.left_out(dataset.skipped)) if errors else []
 
-    # Decode each image once. This reports every error of the dataset; after an error, nothing is left behind.
+    # Decode each new image once. This reports every error of the dataset; after an error, nothing is left behind.
     resize = prepared.Resize(fit=settings.resize.fit, antialias=settings.resize.antialias)
-    oddities = preparing.prepare_images(dataset, settings.image_size, resize, errors)
+    last = reuse.last_images(settings.image_size, resize, DATASET)
+    preparation = preparing.prepare_images(dataset, settings.image_size, resize, errors, last)
 
     # What the dataset holds
     table = pd.DataFrame([(entry.split, entry.label) for entry in dataset.entries], columns=["split", "class"])
     counts = table.groupby(["split", "class"]).size().reset_index(name="images")
     counts = counts.sort_values("split", key=lambda names: names.map(prepared.SPLITS.index), kind="stable")
-    io.write_csv("plots/dataset.csv", counts)
+    io.write_csv(RESULTS / "plots/dataset.csv", counts)
     rows = [(checks.printable(other.path.relative_to(DATASET).as_posix()), other.kind) for other in dataset.skipped]
-    problems = pd.DataFrame(rows + oddities, columns=["path", "kind"])
-    io.write_csv("plots/problems.csv", problems)
+    problems = pd.DataFrame(rows + preparation.oddities, columns=["path", "kind"])
+    io.write_csv(RESULTS / "plots/problems.csv", problems)
     images, total = dataset.images, len(table)
     io.write_json(
-        "metrics/prepare.json",
+        RESULTS / "metrics/prepare.json",
         {
             "images": images | {"total": total},
             "shares": {split: number / total for split, number in images.items()},
@@ -62,10 +65,12 @@ def main() -> None:
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     preview = [augment_batch(train, augmentation, view, np.array([0])) for view in range(PREVIEWED_VIEWS)]
     title = f"Augmented views of {train.paths[0]}"
-    augmentation_preview.draw(np.concatenate(preview), title, Path("plots/images/augmentation.png"))
+    augmentation_preview.draw(np.concatenate(preview), title, RESULTS / "plots/images/augmentation.png")
 
     sizes = ", ".join(f"{number} {split}" for split, number in images.items())
     print(f"{total} images of {len(dataset.classes)} classes: {sizes}")
+    if preparation.taken_over:
+        print(f"{preparation.taken_over} of them are taken over from the last version, and need no decoding.")
     for sentence in checks.skipped_sentences(dataset.skipped):
         print(sentence)
 

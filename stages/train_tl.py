@@ -1,17 +1,17 @@
 """train_tl: train the head on the features of the frozen backbone.
 
-Writes models/train_tl/ (the head, and what is needed to use it), metrics/train_tl.json and plots/train_tl/ (curves).
+Writes models/train_tl/ (the head, and what is needed to use it), plots/train_tl/ (curves) and, in results/train_tl/,
+metrics/train_tl.json.
 """
 
 from pathlib import Path
 
 from transfer import command, params_file
 from transfer.caching import fingerprint, scratch
-from transfer.common import arrays, io
-from transfer.loading import batches, prepared
+from transfer.common import io
+from transfer.loading import batches, features, prepared
 from transfer.loading.augmentation import Augmentation
 
-FEATURES = Path("features")
 BACKBONE = Path("models/backbone")
 CHECKPOINT = Path("models/train_tl")
 
@@ -33,15 +33,15 @@ def main() -> None:
 
     # Cached features; or, as in the study, new views in every epoch and the backbone in the loop
     if augmentation.views:
-        features = arrays.open_npy(FEATURES / "train.npy", (len(train), augmentation.views, channels))
-        training_batches = batches.training_from_cache([features], train.labels, augmentation, settings.batch_size)
+        cached = features.load_features("train", train, channels, augmentation.views)
+        training_batches = batches.training_from_cache([cached], train.labels, augmentation, settings.batch_size)
     else:
         extractor = backbones.load(BACKBONE).feature_extractor
         training_batches = batches.training_from_images(extractor, train, augmentation, settings.batch_size)
-    features = arrays.open_npy(FEATURES / "validation.npy", (len(validation), 1, channels))
-    validation_batches = batches.validation_from_cache([features], validation.labels, settings.batch_size)
+    cached = features.load_features("validation", validation, channels, 1)
+    validation_batches = batches.validation_from_cache([cached], validation.labels, settings.batch_size)
 
-    work = fingerprint.compute(settings, [prepared.FOLDER, FEATURES, BACKBONE])
+    work = fingerprint.compute(settings, [prepared.FOLDER, features.FOLDER, BACKBONE])
     with scratch.locked_folder("train_tl", work) as own, learning_curves(Path("plots/train_tl")) as append_epoch:
         fit = loop.fit(
             head,
@@ -61,7 +61,7 @@ def main() -> None:
         classifier.save(CHECKPOINT, head, metadata)
         total = backbone["parameters"] + head.count_params()
         parameters = {"total": total, "trainable": loop.trainable_parameters(head)}
-        io.write_json("metrics/train_tl.json", fit.metrics() | {"parameters": parameters})
+        io.write_json("results/train_tl/metrics/train_tl.json", fit.metrics() | {"parameters": parameters})
 
     accuracy = fit.best.validation["accuracy"]
     print(f"Validation accuracy {accuracy:.4f} in epoch {fit.best_epoch + 1} of {len(fit.epochs)}")

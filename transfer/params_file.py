@@ -19,6 +19,7 @@ from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import BatchSize, Pixels, Section, Seed, error_sentences
 from transfer.loading.params import AugmentParams
 from transfer.models.params import BackboneParams
+from transfer.reuse.params import FeaturesParams
 from transfer.training.params import FinetuneParams, TrainTlParams
 
 PATH = Path("params.yaml")
@@ -37,6 +38,7 @@ class Params(Section):
     precision: Annotated[Literal["float32", "bfloat16"], Field(description="float32 or bfloat16")]
     data: DataParams
     backbone: BackboneParams
+    features: FeaturesParams
     augment: AugmentParams
     train_tl: TrainTlParams
     finetune: FinetuneParams

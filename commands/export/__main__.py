@@ -74,7 +74,7 @@ def main() -> None:
 
     def probabilities_of(function: formats.Function, which: str) -> np.ndarray:
         size = metadata["batch_size"]
-        return batches.map_split(function, lambda rows: test.images[rows], len(test), size, which)
+        return batches.map_split(function, test.images, size, which)
 
     expected = probabilities_of(original, name)
     results = {name: intervals.accuracy_with_interval(expected.argmax(axis=1) == test.labels)}

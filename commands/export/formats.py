@@ -15,6 +15,7 @@ import numpy as np
 
 from commands.export import square
 from transfer.loading.prepared import Resize
+from transfer.loading.shards import Shards
 from transfer.models.backbone import Backbone
 from transfer.models.classifier import Classifier
 from transfer.models.tensorflow import convert_variables_to_constants_v2, keras, tf
@@ -49,7 +50,7 @@ def whole_model(core: keras.Model, resize: Resize) -> keras.Model:
     return keras.Model(images, keras.layers.Identity(dtype="float32", name=OUTPUT)(probabilities), name=core.name)
 
 
-def litert(core: keras.Model, representative: np.ndarray | None = None) -> bytes:
+def litert(core: keras.Model, representative: np.ndarray | Shards | None = None) -> bytes:
     """The model as a LiteRT (TensorFlow Lite) file, for one 8-bit square at a time: (1, size, size, 3).
 
     Args:
@@ -125,6 +126,6 @@ def load(path: Path) -> Function:
     return lambda images: [np.concatenate([run(**{INPUT: image[None]})[OUTPUT] for image in images])]
 
 
-def _one_by_one(images: np.ndarray) -> Iterator[list[Any]]:
+def _one_by_one(images: np.ndarray | Shards) -> Iterator[list[Any]]:
     for row in np.linspace(0, len(images) - 1, min(REPRESENTATIVE, len(images))).astype(int):
         yield [images[row : row + 1].astype(np.float32)]

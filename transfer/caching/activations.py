@@ -7,7 +7,8 @@ that the layers compute in.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,35 +19,94 @@ from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.loading.batches import Batches, Tensors
 from transfer.loading.prepared import Split
+from transfer.loading.shards import Shards
 from transfer.models.backbone import FrozenLayers
 
 
+@dataclass(frozen=True)
+class Views:
+    """Views of the images of a split, and the arrays that have room for their activations.
+
+    Attributes:
+        arrays: one for each tensor at the cut (images, views, ...).
+        rows: the image of each view (views,).
+        numbers: the number of each view (views,).
+    """
+
+    split: Split
+    arrays: Sequence[np.ndarray | Shards]
+    rows: np.ndarray
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> "Views":
+        return replace(self, rows=self.rows[part], numbers=self.numbers[part])
+
+
+def all_views(split: Split, arrays: Sequence[np.ndarray | Shards]) -> Views:
+    """As many views of all images of a split as the arrays have, image by image."""
+    views = arrays[0].shape[1]
+    return Views(split, arrays, np.repeat(np.arange(len(split)), views), np.tile(np.arange(views), len(split)))
+
+
 def fill_arrays(
-    arrays: Tensors,
+    views: Sequence[Views],
     function: Callable[[np.ndarray], Tensors],
-    split: Split,
     augmentation: Augmentation,
     batch_size: int,
     description: str,
     log: Path,
 ) -> None:
-    """Run `function` over as many views of a split as the arrays (images, views, ...) have, and fill them.
+    """Run `function` over views of one or more splits, and write its outputs into their arrays.
 
     Args:
         log: the file that records the complete batches. A later call with the same arrays computes only the others.
     """
-    completed = CompletedBatches(log, arrays)
-    views = arrays[0].shape[1]
-    order = batches.sequential_order(len(split), batch_size)
-    for view in range(views):
-        remaining = [rows for rows in order if not completed.contains(rows, view)]
-        read = partial(augment_batch, split, augmentation, view)
-        title = f"{description}, view {view + 1} of {views}"
-        for rows, outputs in batches.map_batches(function, read, remaining, batch_size, title):
-            for array, output in zip(arrays, outputs, strict=True):
-                array[rows, view] = output
-            completed.add(rows, view)
+    order = list(enumerate(_batches(views, batch_size)))
+    completed = CompletedBatches(log, lambda: _flush(views))
+    remaining = [batch for batch in order if not completed.contains(batch[0], _contents(batch[1]))]
+
+    def read(batch: tuple[int, list[Views]]) -> np.ndarray:
+        return np.concatenate([augment_batch(part.split, augmentation, part.numbers, part.rows) for part in batch[1]])
+
+    for (number, parts), outputs in batches.map_batches(function, read, remaining, batch_size, description):
+        start = 0
+        for part in parts:
+            for array, output in zip(part.arrays, outputs, strict=True):
+                array[part.rows, part.numbers] = output[start : start + len(part)]
+            start += len(part)
+        completed.add(number, _contents(parts))
     completed.flush()
+
+
+def _batches(views: Sequence[Views], batch_size: int) -> Iterator[list[Views]]:
+    """The views in batches. A batch may contain views of several splits: only the last one is smaller."""
+    batch: list[Views] = []
+    for of_split in views:
+        start = 0
+        while start < len(of_split):
+            part = of_split[start : start + batch_size - sum(map(len, batch))]
+            batch.append(part)
+            start += len(part)
+            if sum(map(len, batch)) == batch_size:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def _contents(batch: Sequence[Views]) -> Iterator[np.ndarray]:
+    """What the arrays hold for a batch; read only where it is needed."""
+    for part in batch:
+        yield from (array[part.rows, part.numbers] for array in part.arrays)
+
+
+def _flush(views: Sequence[Views]) -> None:
+    for array in (array for of_split in views for array in of_split.arrays):
+        if isinstance(array, np.memmap | Shards):
+            array.flush()
 
 
 @contextmanager
@@ -88,9 +148,8 @@ def cached_activations(
             for name, (split, views) in splits.items()
             if views
         }
-        for name, tensors in activations.items():
-            title = f"{name}, {frozen.layers} layers"
-            fill_arrays(tensors, frozen, splits[name][0], augmentation, batch_size, title, folder / f"{name}.done")
+        views = [all_views(splits[name][0], tensors) for name, tensors in activations.items()]
+        fill_arrays(views, frozen, augmentation, batch_size, f"{frozen.layers} frozen layers", folder / "done")
         validation_batches = batches.validation_from_cache(activations["validation"], validation.labels, batch_size)
         if not augmentation.views:
             return from_images, validation_batches

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,50 +13,51 @@ _DIGEST_SIZE = 16
 
 
 class CompletedBatches:
-    """The complete batches of arrays on disk (images, views, ...): a checksum each, in a file beside the arrays.
+    """The complete batches of an array on disk: a checksum each, in a file beside the array.
 
-    A batch counts as complete if the arrays hold exactly what its checksum was computed from. After a power failure, it
-    therefore does not matter which of the two reached the disk first.
+    A batch counts as complete if the array holds exactly what its checksum was computed from. After a power failure, it
+    therefore does not matter which of the two reached the disk first. Nor does it matter if another process divides the
+    work into other batches.
     """
 
-    def __init__(self, path: Path, arrays: Sequence[np.ndarray]):
+    def __init__(self, path: Path, flush_arrays: Callable[[], None]):
+        """
+        Args:
+            path: the file.
+            flush_arrays: writes what has changed in the array to the disk.
+        """
         self.path = path
-        self.arrays = arrays
+        self.flush_arrays = flush_arrays
         self.timer = SaveTimer()
         self.unsaved: list[tuple[int, bytes]] = []
         path.touch()
         self.saved = path.read_bytes()
 
-    def contains(self, rows: np.ndarray, view: int) -> bool:
-        """Whether the batch that fills these rows of a view is complete."""
-        offset = self._offset(rows, view)
-        checksum = self.saved[offset : offset + _DIGEST_SIZE]
-        return any(checksum) and checksum == self._checksum(rows, view)
+    def contains(self, number: int, contents: Iterable[np.ndarray]) -> bool:
+        """Whether a batch is complete: whether `contents`, what the array has now, is what was recorded."""
+        checksum = self.saved[number * _DIGEST_SIZE : (number + 1) * _DIGEST_SIZE]
+        return any(checksum) and checksum == _checksum(contents)
 
-    def add(self, rows: np.ndarray, view: int) -> None:
-        """Record that the batch is complete. It is on disk at the latest when `flush` returns."""
-        self.unsaved.append((self._offset(rows, view), self._checksum(rows, view)))
+    def add(self, number: int, contents: Iterable[np.ndarray]) -> None:
+        """Record that a batch is complete. It is on disk at the latest when `flush` returns."""
+        self.unsaved.append((number, _checksum(contents)))
         if self.timer.is_due():
             self.flush()
 
     def flush(self) -> None:
-        """Write the arrays and all recorded checksums to the disk."""
-        for array in self.arrays:
-            if isinstance(array, np.memmap):
-                array.flush()
+        """Write the array and all recorded checksums to the disk."""
+        self.flush_arrays()
         with self.path.open("r+b") as file:
-            for offset, checksum in self.unsaved:
-                file.seek(offset)
+            for number, checksum in self.unsaved:
+                file.seek(number * _DIGEST_SIZE)
                 file.write(checksum)
             file.flush()
             os.fsync(file.fileno())
         self.unsaved.clear()
 
-    def _offset(self, rows: np.ndarray, view: int) -> int:
-        return (view * len(self.arrays[0]) + int(rows[0])) * _DIGEST_SIZE
 
-    def _checksum(self, rows: np.ndarray, view: int) -> bytes:
-        digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
-        for array in self.arrays:
-            digest.update(array[rows, view].tobytes())
-        return digest.digest()
+def _checksum(contents: Iterable[np.ndarray]) -> bytes:
+    digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
+    for array in contents:
+        digest.update(array.tobytes())
+    return digest.digest()

@@ -5,9 +5,10 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
+
+from transfer.common import environment
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "tensorflow", "tensorflow-cpu")
@@ -27,26 +28,32 @@ def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     digest.update(parameters.model_dump_json().encode())
-    digest.update(str([(name, _version(name)) for name in LIBRARIES]).encode())
+    digest.update(str(environment.library_versions(LIBRARIES)).encode())
     digest.update(str(_processor()).encode())
     # Code by its path within the package: two modules of different rooms may have the same name.
     files = {f"code {path.relative_to(PACKAGE).as_posix()}": path for path in sorted(PACKAGE.rglob("*.py"))}
     files |= {"script": Path(sys.argv[0])}
-    for number, item in enumerate(inputs):
-        folder, below = (item, sorted(item.rglob("*"))) if item.is_dir() else (item.parent, [item])
-        files |= {f"input {number} {path.relative_to(folder).as_posix()}": path for path in below}
     for name, path in files.items():
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(f"{name}\n".encode() + hashlib.file_digest(file, "sha256").digest())
+        digest.update(_of_file(name, path))
+    digest.update(digest_files(inputs).encode())
     return digest.hexdigest()
 
 
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
+def digest_files(inputs: Sequence[Path]) -> str:
+    """16 hexadecimal digits that depend on files, and on folders with everything below them; see `compute`."""
+    digest = hashlib.blake2b(digest_size=8)
+    for number, item in enumerate(inputs):
+        folder, below = (item, sorted(item.rglob("*"))) if item.is_dir() else (item.parent, [item])
+        for path in below:
+            digest.update(_of_file(f"input {number} {path.relative_to(folder).as_posix()}", path))
+    return digest.hexdigest()
+
+
+def _of_file(name: str, path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return f"{name}\n".encode() + hashlib.file_digest(file, "sha256").digest()
 
 
 def _processor() -> list[str | None]:

@@ -1,7 +1,7 @@
-"""Preparing a dataset: decode every image file once, and write the arrays in prepared/."""
+"""Preparing a dataset: decode every image file that is new, and write the arrays in prepared/."""
 
-from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from transfer.dataset.listing import DatasetListing, ImageEntry
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.progress import progress_bar
 from transfer.loading import prepared
+from transfer.reuse import images, provenance
+from transfer.reuse.images import LastImages
 
 # A longer side of more than so many times the shorter side makes an image elongated.
 ELONGATED = 3
@@ -18,53 +20,69 @@ ELONGATED = 3
 ODDITIES = ("other_modes", "turned_by_exif", "enlarged", "elongated", *decoding.ODDITIES)
 
 
+class Preparation(NamedTuple):
+    """What the preparation of a dataset has found.
+
+    Attributes:
+        oddities: the path and the kind of each oddity of an image. Such images are used, but a user may want to look at
+            them.
+        taken_over: how many images were not decoded, because the last version has them.
+    """
+
+    oddities: list[tuple[str, str]]
+    taken_over: int
+
+
 def prepare_images(
-    listing: DatasetListing, size: int, resize: prepared.Resize, errors: list[str], folder: Path = prepared.FOLDER
-) -> list[tuple[str, str]]:
-    """Decode every listed image once and write the arrays and the index to `folder`, atomically.
+    listing: DatasetListing,
+    size: int,
+    resize: prepared.Resize,
+    errors: list[str],
+    last: LastImages,
+    folder: Path = prepared.FOLDER,
+) -> Preparation:
+    """Decode every listed image that is new, and write the arrays and the index to `folder`, atomically.
 
     Args:
         size: the side of the squares, in pixels.
         resize: how an image becomes a square; recorded beside the arrays, for the models that are trained on them.
         errors: sentences of earlier checks, to be reported together with those of this one.
-
-    Returns:
-        the path and the kind of each oddity of an image. Such images are used, but a user may want to look at them.
+        last: the images of the last version, which are taken over.
 
     Raises:
         UserErrors: a sentence for each image that cannot be read, and for each that the dataset has twice.
     """
-    errors, oddities = list(errors), []
+    errors, oddities, taken_over = list(errors), [], 0
+    now = images.describe(size, resize)
 
-    def decode(entry: ImageEntry) -> tuple[np.ndarray, str, list[str]] | UserError:
+    def prepare(entry: ImageEntry) -> tuple[np.ndarray, str, list[str], bool] | UserError:
+        path = listing.folder / entry.path
         try:
-            image = decoding.decode(listing.folder / entry.path)
+            decoding.check_file(path)
+            if image_before := last.of_file(path):
+                return image_before.square, image_before.digest, image_before.oddities.split(), True
+            image = decoding.decode(path)
         except UserError as error:
             return error
-        square = resizing.to_square(image.pixels, size, **resize)
-        return square, image.digest, _oddities(image, size)
+        return resizing.to_square(image.pixels, size, **resize), image.digest, _oddities(image, size), False
 
     with atomic.folder(folder) as partial:
-        rows = []
-        squares = {
-            split: iter(prepared.create_images(partial, split, number, size))
-            for split, number in Counter(entry.split for entry in listing.entries).items()
-        }
-        results = progress_bar(parallel.ordered_map(decode, listing.entries), "decoding", len(listing.entries))
+        writer = prepared.Writer(partial, listing.images, size)
+        results = progress_bar(parallel.ordered_map(prepare, listing.entries), "decoding", len(listing.entries))
         for entry, result in zip(listing.entries, results, strict=True):
             if isinstance(result, UserError):
                 errors.append(str(result))
                 continue
-            square, digest, kinds = result
-            next(squares[entry.split])[:] = square
-            rows.append((entry.split, entry.label, entry.path, digest))
+            square, digest, kinds, is_taken_over = result
+            writer.append(entry.split, entry.label, entry.path, digest, " ".join(kinds), square)
             oddities += [(entry.path, kind) for kind in kinds]
-        errors += checks.duplicate_errors(listing.folder, [(path, digest) for _, _, path, digest in rows])
+            taken_over += is_taken_over
+        errors += checks.duplicate_errors(listing.folder, [(row[2], row[3]) for row in writer.rows])
         if errors:
             raise UserErrors(errors)
-        prepared.write_index(partial, rows)
-        prepared.write_resize(partial, resize)
-    return oddities
+        writer.finish(resize)
+        provenance.write(partial, now)
+    return Preparation(oddities, taken_over)
 
 
 def _oddities(image: decoding.DecodedImage, size: int) -> list[str]:

@@ -14,13 +14,16 @@ KEPT_FIT_KEYS: io.RequiredKeys = {f"kept.{name}": kind for name, kind in FIT_KEY
 
 
 def load_fits(folder: Path) -> dict[str, dict[str, Any]]:
-    """The metrics of each model's training, from train_tl.json and finetune.json.
+    """The metrics of each model's training, as the stages train_tl and finetune left them.
 
     Raises:
         UserError: a file is missing, or lacks an accuracy or a loss.
     """
-    head = io.read_json(folder / "train_tl.json", FIT_KEYS)
-    return {"train_tl": head, "finetune": io.read_json(folder / "finetune.json", KEPT_FIT_KEYS)["kept"]}
+    head = io.read_json(folder / "train_tl/metrics/train_tl.json", FIT_KEYS)
+    return {
+        "train_tl": head,
+        "finetune": io.read_json(folder / "finetune/metrics/finetune.json", KEPT_FIT_KEYS)["kept"],
+    }
 
 
 def select_model(validation: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:

@@ -6,18 +6,18 @@ backbone gives them nearly the same features.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from transfer.common import arrays
 from transfer.evaluation.intervals import accuracy_with_interval
+from transfer.loading.features import ImageFeatures
 from transfer.loading.prepared import Split
 from transfer.plotting import lettering
 from transfer.plotting.pairs import ImagePair
 
+ImageArray = np.ndarray | ImageFeatures
 # So many pairs are always listed and shown, so that a person can judge the threshold.
 NEAREST = 12
 # How many images of each side are compared at a time: memory does not grow with the dataset.
@@ -154,22 +154,7 @@ class NearDuplicates:
         }
 
 
-def load_features(folder: Path, splits: Mapping[str, Split], channels: int) -> dict[str, np.ndarray]:
-    """The feature of each image itself, without augmentation (images, channels), by split.
-
-    Training images have none if every epoch draws its own views; the split is then left out.
-
-    Raises:
-        UserError: an array is missing or broken, or does not fit the images or the channels.
-    """
-    paths = {split: folder / f"{split}.npy" for split in splits}
-    if not paths["train"].exists():
-        del paths["train"]
-    # View 0 is the image itself.
-    return {split: arrays.open_npy(path, (len(splits[split]), None, channels))[:, 0] for split, path in paths.items()}
-
-
-def find_near_duplicates(features: Mapping[str, np.ndarray], threshold: float, block: int = BLOCK) -> NearDuplicates:
+def find_near_duplicates(features: Mapping[str, ImageArray], threshold: float, block: int = BLOCK) -> NearDuplicates:
     """Find the nearest image in all other splits for each test image, and in training for each validation image.
 
     Args:
@@ -187,7 +172,7 @@ def find_near_duplicates(features: Mapping[str, np.ndarray], threshold: float, b
     return NearDuplicates(neighbors, tuple(others), threshold, validation=validation)
 
 
-def _nearest(features: np.ndarray, others: Mapping[str, np.ndarray], block: int) -> list[Neighbor]:
+def _nearest(features: ImageArray, others: Mapping[str, ImageArray], block: int) -> list[Neighbor]:
     """The nearest neighbour of each feature (images, channels) in the other splits, the most similar first."""
     neighbors = []
     for start in range(0, len(features), block):

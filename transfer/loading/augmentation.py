@@ -72,8 +72,16 @@ def apply_transform(image: np.ndarray, transform: Transform) -> np.ndarray:
     return image
 
 
-def augment_batch(split: Split, augmentation: Augmentation, view: int, rows: np.ndarray) -> np.ndarray:
-    """View number `view` of the given rows of a split: (rows, size, size, 3), 8-bit."""
+def augment_batch(split: Split, augmentation: Augmentation, view: int | np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Views of the given rows of a split: (rows, size, size, 3), 8-bit.
+
+    Args:
+        view: the number of the view, one for all rows or one for each (rows,).
+    """
+    views = np.broadcast_to(view, len(rows)).tolist()
     return np.stack(
-        [apply_transform(split.images[row], draw_transform(augmentation, split.digests[row], view)) for row in rows]
+        [
+            apply_transform(split.images[row], draw_transform(augmentation, split.digests[row], number))
+            for row, number in zip(rows, views, strict=True)
+        ]
     )

@@ -5,8 +5,8 @@ run through the frozen part. Either way the inputs are a list of arrays, one for
 """
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,10 +14,20 @@ from transfer.common import parallel
 from transfer.interface.progress import progress_bar
 from transfer.loading.augmentation import Augmentation, augment_batch, view_of_epoch
 from transfer.loading.prepared import Split
+from transfer.loading.shards import Shards
 
 Rows = np.ndarray
 Tensors = list[np.ndarray]
 Batches = Iterator[tuple[Tensors, np.ndarray]]
+Batch = TypeVar("Batch")
+
+
+class ByRow(Protocol):
+    """An array of any kind that is indexed by rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Rows, /) -> np.ndarray: ...
 
 
 def shuffled_order(images: int, batch_size: int, *seeds: int) -> list[Rows]:
@@ -37,7 +47,11 @@ def batches_per_epoch(images: int, batch_size: int) -> int:
 
 
 def training_from_cache(
-    tensors: Tensors, labels: np.ndarray, augmentation: Augmentation, batch_size: int, training: int = 0
+    tensors: Sequence[np.ndarray | Shards],
+    labels: np.ndarray,
+    augmentation: Augmentation,
+    batch_size: int,
+    training: int = 0,
 ) -> Callable[[int], Batches]:
     """A function from an epoch to its training batches, read from cached tensors (images, views, ...).
 
@@ -76,7 +90,9 @@ def training_from_images(
     return epoch_batches
 
 
-def validation_from_cache(tensors: Tensors, labels: np.ndarray, batch_size: int) -> Callable[[], Batches]:
+def validation_from_cache(
+    tensors: Sequence[np.ndarray | Shards], labels: np.ndarray, batch_size: int
+) -> Callable[[], Batches]:
     """The validation batches, read from cached tensors (images, 1, ...)."""
     return lambda: (
         ([tensor[rows, 0] for tensor in tensors], labels[rows]) for rows in sequential_order(len(labels), batch_size)
@@ -108,38 +124,39 @@ def pad_batch(images: np.ndarray, batch_size: int) -> np.ndarray:
 
 def map_batches(
     function: Callable[[np.ndarray], Tensors],
-    read: Callable[[Rows], np.ndarray],
-    order: list[Rows],
+    read: Callable[[Batch], np.ndarray],
+    order: Sequence[Batch],
     batch_size: int,
     description: str,
-) -> Iterator[tuple[Rows, Tensors]]:
+) -> Iterator[tuple[Batch, Tensors]]:
     """Run `function` over images in batches of one shape.
 
     Args:
         function: (batch_size, ...) to arrays whose first axis is the batch.
-        read: the rows of a batch to the input of `function`.
-        order: the rows of each batch.
+        read: what a batch contains, such as its rows, to the input of `function`.
+        order: what each batch contains.
         description: the label of the progress bar.
 
     Yields:
-        the rows of each batch and their results, without the padding.
+        what each batch contains, and its results, without the padding.
     """
-    for rows, inputs in progress_bar(_read_ahead(read, order), description, len(order), unit="batch"):
-        yield rows, [tensor[: len(rows)] for tensor in function(pad_batch(inputs, batch_size))]
+    for batch, inputs in progress_bar(_read_ahead(read, order), description, len(order), unit="batch"):
+        yield batch, [tensor[: len(inputs)] for tensor in function(pad_batch(inputs, batch_size))]
 
 
 def map_split(
-    function: Callable[[np.ndarray], Tensors],
-    read: Callable[[Rows], np.ndarray],
-    images: int,
-    batch_size: int,
-    description: str,
+    function: Callable[[np.ndarray], Tensors], inputs: ByRow, batch_size: int, description: str
 ) -> np.ndarray:
-    """The single output of `function` for all images of a split (images, ...); see `map_batches`."""
-    order = sequential_order(images, batch_size)
-    return np.concatenate([output for _, [output] in map_batches(function, read, order, batch_size, description)])
+    """The single output of `function` for all images of a split (images, ...); see `map_batches`.
+
+    Args:
+        inputs: an array of what `function` takes, one for each image.
+    """
+    order = sequential_order(len(inputs), batch_size)
+    results = map_batches(function, inputs.__getitem__, order, batch_size, description)
+    return np.concatenate([output for _, [output] in results])
 
 
-def _read_ahead(read: Callable[[Rows], Any], order: list[Rows]) -> Iterator[tuple[Rows, Any]]:
-    """The rows of each batch and what `read` returns for them; the next batch is read while this one is used."""
-    return parallel.ordered_map(lambda rows: (rows, read(rows)), order, threads=1)
+def _read_ahead(read: Callable[[Batch], Any], order: Sequence[Batch]) -> Iterator[tuple[Batch, Any]]:
+    """What each batch contains and what `read` returns for it; the next batch is read while this one is used."""
+    return parallel.ordered_map(lambda batch: (batch, read(batch)), order, threads=1)

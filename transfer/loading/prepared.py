@@ -1,11 +1,11 @@
-"""The prepared images: decoded once, square, 8-bit, one array a split, read through a memory map.
+"""The prepared images: decoded once, square, 8-bit, in shards, read through memory maps.
 
-prepared/index.csv      split, class, path and pixel digest of each image, in the order of the arrays
-prepared/<split>.npy    (images, size, size, 3), 8-bit RGB
-prepared/resize.json    how an image became a square
+prepared/index.csv        split, class, path, pixel digest and oddities of each image, in the order of the arrays
+prepared/<split>/*.npy    shards of the array (images, size, size, 3), 8-bit RGB (see `shards`)
+prepared/resize.json      how an image became a square
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, cast
@@ -13,11 +13,12 @@ from typing import TypedDict, cast
 import numpy as np
 import pandas as pd
 
-from transfer.common import arrays, io
+from transfer.common import io
+from transfer.loading.shards import Shards, ShardWriter, open_shards
 
 FOLDER = Path("prepared")
 SPLITS = ("train", "validation", "test")
-COLUMNS = ("split", "class", "path", "pixels")
+COLUMNS = ("split", "class", "path", "pixels", "oddities")
 INDEX = "index.csv"
 RESIZE = "resize.json"
 
@@ -41,7 +42,7 @@ class Split:
         classes: class names; a label is an index into them.
     """
 
-    images: np.ndarray
+    images: np.ndarray | Shards
     labels: np.ndarray
     paths: list[str]
     digests: list[str]
@@ -51,19 +52,34 @@ class Split:
         return len(self.labels)
 
 
-def create_images(folder: Path, split: str, images: int, size: int) -> np.memmap:
-    """The array (images, size, size, 3) of a split, to be filled."""
-    return arrays.create_npy(folder / f"{split}.npy", (images, size, size, 3), np.uint8)
+class Writer:
+    """Writes prepared images one after the other, in the order of the index."""
 
+    def __init__(self, folder: Path, images: Mapping[str, int], size: int):
+        """
+        Args:
+            images: how many images each split will have; splits without images are left out.
+            size: the side of the squares, in pixels.
+        """
+        self.folder = folder
+        self.splits = {
+            split: ShardWriter(folder / split, number, (size, size, 3), np.uint8)
+            for split, number in images.items()
+            if number
+        }
+        self.rows: list[tuple[str, str, str, str, str]] = []
 
-def write_index(folder: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Write the index: a row (split, class, path, digest) for each image, in the order of the arrays."""
-    io.write_csv(folder / INDEX, pd.DataFrame(rows, columns=COLUMNS))
+    def append(self, split: str, label: str, path: str, digest: str, oddities: str, square: np.ndarray) -> None:
+        """Write the next image: a square (size, size, 3), 8-bit, and its row of the index."""
+        self.splits[split].append(digest, square)
+        self.rows.append((split, label, path, digest, oddities))
 
-
-def write_resize(folder: Path, resize: Resize) -> None:
-    """Record how the images became squares."""
-    io.write_json(folder / RESIZE, resize)
+    def finish(self, resize: Resize) -> None:
+        """Write the index, and how the images became squares."""
+        for writer in self.splits.values():
+            writer.finish()
+        io.write_csv(self.folder / INDEX, pd.DataFrame(self.rows, columns=COLUMNS))
+        io.write_json(self.folder / RESIZE, resize)
 
 
 def read_resize(folder: Path = FOLDER) -> Resize:
@@ -81,8 +97,9 @@ def load_split(split: str, folder: Path = FOLDER, size: int | None = None) -> Sp
     classes = sorted(index["class"].unique())
     rows = index[index["split"] == split]
     labels = rows["class"].map({name: number for number, name in enumerate(classes)}).to_numpy(np.int64)
-    images = arrays.open_npy(folder / f"{split}.npy", (len(rows), size, size, 3))
-    return Split(images, labels, list(rows["path"]), list(rows["pixels"]), classes)
+    digests = list(rows["pixels"])
+    images = open_shards(folder / split, digests, (size, size, 3))
+    return Split(images, labels, list(rows["path"]), digests, classes)
 
 
 def load_splits(folder: Path = FOLDER) -> dict[str, Split]:

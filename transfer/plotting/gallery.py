@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image
 
+from transfer.loading.shards import Shards
 from transfer.plotting.figure import Tile, draw_tiles
 from transfer.plotting.gallery_selection import Gallery
 
@@ -14,7 +15,7 @@ HEAT = 0.55
 NOTE = "Lower images: the brighter a place, the more it speaks for the predicted class (Grad-CAM)."
 
 
-def draw(images: np.ndarray, gallery: Gallery, heat: np.ndarray, path: Path) -> None:
+def draw(images: np.ndarray | Shards, gallery: Gallery, heat: np.ndarray, path: Path) -> None:
     """Draw the images of a gallery under their captions, and below each the same image with its heat map.
 
     A gallery without images gives a small picture of one sentence, its title.
