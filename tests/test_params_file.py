@@ -105,7 +105,7 @@ def test_a_section_checks_values_and_passes_them_on_unchanged():
     assert with_types(loaded) == with_types(yaml.safe_load(COMMITTED))
     sections = sections_of(params_file.Params)
     assert {section.__name__ for section in sections} == {
-        *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "AugmentParams"),
+        *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "FeaturesParams", "AugmentParams"),
         *("TrainTlParams", "FinetuneParams", "EarlyStoppingParams", "EvaluateParams"),
     }
     for section in sections:

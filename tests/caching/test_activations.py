@@ -120,8 +120,8 @@ def test_frozen_layers_run_once_for_each_view_whatever_the_number_of_epochs(back
         for epoch in range(7):
             list(training_batches(epoch))
             list(validation_batches())
-    # Three views of ten images, and one of five images, in padded batches of four.
-    assert frozen.images == 3 * 12 + 8
+    # Three views of ten images, and one of five images: 35 views in batches of four, of which the last one is padded.
+    assert frozen.images == 36
 
 
 def test_activations_take_the_announced_bytes_and_are_removed_at_the_end(backbone):
@@ -140,7 +140,7 @@ def test_activations_take_the_announced_bytes_and_are_removed_at_the_end(backbon
     assert not FOLDER.exists()
 
 
-@pytest.mark.parametrize("completed", [0, 1, 3, 4, 9])
+@pytest.mark.parametrize("completed", [0, 1, 2, 4, 8])
 def test_an_interrupted_computation_is_continued(backbone, completed, monkeypatch):
     frozen = cut(backbone, 20)
 
@@ -153,7 +153,7 @@ def test_an_interrupted_computation_is_continued(backbone, completed, monkeypatc
     interruption = type("Interruption", (), {**attributes, "__call__": lambda self, images: interrupted(images)})()
     # Every batch is recorded at once: test_completed_batches tests how much a process may lose.
     monkeypatch.setattr(state_file, "MAX_LOSS", -1)
-    # There are two batches of validation, then three for each of the three views.
+    # There are nine batches: the second one has views of both splits.
     with pytest.raises(KeyboardInterrupt), cached(interruption) as (training_batches, _):
         next(training_batches(0))
     assert frozen.images == BATCH * completed
@@ -161,7 +161,7 @@ def test_an_interrupted_computation_is_continued(backbone, completed, monkeypatc
         for epoch in range(3):
             assert_same_batches(training_batches(epoch), training_from_images(cut(backbone, 20))(epoch))
         assert_same_batches(validation_batches(), validation_from_images(cut(backbone, 20))())
-    assert frozen.images == BATCH * 11
+    assert frozen.images == BATCH * 9
 
 
 def test_activations_in_bfloat16_are_kept_in_bfloat16():
@@ -248,14 +248,12 @@ def test_activations_that_differ_from_their_record_are_computed_again(backbone):
     damaged = np.load(FOLDER / "train-1.npy", mmap_mode="r+")
     damaged[5, 2] = 7
     damaged.flush()
-    (FOLDER / "validation.done").unlink()
     before = frozen.images
     with cached(frozen) as (training_batches, validation_batches):
         for epoch in range(3):
             assert_same_batches(training_batches(epoch), training_from_images(cut(backbone, 20))(epoch))
         assert_same_batches(validation_batches(), validation_from_images(cut(backbone, 20))())
-    # One of the nine training batches, and both validation batches.
-    assert frozen.images - before == BATCH * 3
+    assert frozen.images - before == BATCH
 
 
 def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from runs import ROOT, recipe
 from transfer.caching import fingerprint
+from transfer.common import environment
 
 ROOMS = sorted(path.parent.name for path in (ROOT / "transfer").glob("*/__init__.py"))
 
@@ -61,7 +62,7 @@ def test_parameters_inputs_code_and_library_versions_change_it(library, monkeypa
     others.add(fingerprint.compute(recipe(), [Path("data")]))
     (library / "new.py").write_text("")
     others.add(fingerprint.compute(recipe(), [Path("data")]))
-    monkeypatch.setattr(fingerprint, "_version", lambda name: "0")
+    monkeypatch.setattr(environment, "library_versions", lambda names: dict.fromkeys(names, "0"))
     others.add(fingerprint.compute(recipe(), [Path("data")]))
     assert len(others | {first}) == 8
 

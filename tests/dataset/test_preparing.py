@@ -1,6 +1,7 @@
 """Preparing a dataset: the arrays and the index are those of the files, and appear complete or not at all."""
 
 import csv
+import hashlib
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from PIL import Image
 from transfer.dataset import decoding, listing, preparing
 from transfer.interface.errors import UserErrors
 from transfer.loading import prepared
+from transfer.reuse.images import LastImages, PreparedImage
+from transfer.reuse.rows import Row
 
 # The colour of each class in each split. The classes are not listed in their sorted order.
 COLOURS = {
@@ -20,6 +23,7 @@ COLOURS = {
     ("test", "Glass"): (202, 0, 7),
 }
 SQUASH = prepared.Resize(fit="squash", antialias=False)
+NOTHING = LastImages({})
 
 
 def write_plain_dataset(folder):
@@ -31,10 +35,18 @@ def write_plain_dataset(folder):
     return folder
 
 
-def prepare(folder, size=4, errors=(), resize=SQUASH):
-    """Prepare a dataset beside its folder, and count its unusual images."""
+def prepare(folder, size=4, errors=(), resize=SQUASH, last=NOTHING):
+    """Prepare a dataset beside its folder, and list its unusual images."""
     out = folder.parent / "prepared"
-    return out, preparing.prepare_images(listing.list_dataset(folder), size, resize, list(errors), out)
+    return out, preparing.prepare_images(listing.list_dataset(folder), size, resize, list(errors), last, out).oddities
+
+
+def md5(content):
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_arrays_and_labels_are_those_of_the_files(tmp_path):
@@ -65,7 +77,7 @@ def test_the_index_has_a_row_for_each_image_in_the_order_of_the_arrays(tmp_path)
     out, _ = prepare(write_plain_dataset(tmp_path / "images"))
     with (out / "index.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    assert header == ["split", "class", "path", "pixels"]
+    assert header == ["split", "class", "path", "pixels", "oddities"]
     assert [(row[0], row[1]) for row in rows] == [
         (split, label) for split in ("train", "validation", "test") for label in ("Glass", "wood")
     ]
@@ -91,9 +103,11 @@ def test_class_names_that_look_like_numbers_remain_text(tmp_path, make_dataset):
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path):
     folder = write_plain_dataset(tmp_path / "images")
-    first = {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()}
-    assert sorted(first) == ["index.csv", "resize.json", "test.npy", "train.npy", "validation.npy"]
-    assert {path.name: path.read_bytes() for path in prepare(folder)[0].iterdir()} == first
+    first = contents(prepare(folder)[0])
+    assert sorted(first) == [
+        *("index.csv", "provenance.json", "resize.json", "test/0.npy", "train/0.npy", "validation/0.npy"),
+    ]
+    assert contents(prepare(folder)[0]) == first
 
 
 def test_all_errors_are_reported_at_once_and_nothing_is_left(tmp_path, photograph):
@@ -116,11 +130,11 @@ def test_all_errors_are_reported_at_once_and_nothing_is_left(tmp_path, photograp
 def test_an_error_leaves_the_images_prepared_before(tmp_path):
     folder = write_plain_dataset(tmp_path / "images")
     out, _ = prepare(folder)
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = contents(out)
     (folder / "train" / "wood" / "a.jpg").touch()
     with pytest.raises(UserErrors):
         prepare(folder)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert contents(out) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "prepared"]
 
 
@@ -155,6 +169,9 @@ def test_unusual_images_are_counted_by_kind(tmp_path):
         ("train/wood/wide.png", "scaled_depth"),
     ]
     assert {kind for _, kind in oddities} < set(preparing.ODDITIES)
+    with (folder.parent / "prepared/index.csv").open(encoding="utf-8", newline="") as file:
+        of_path = {row["path"]: row["oddities"] for row in csv.DictReader(file)}
+    assert of_path["train/wood/wide.png"] == "other_modes scaled_depth" and of_path["train/wood/é 1.png"] == ""
 
 
 def test_images_become_squares_in_the_given_way_which_is_recorded(tmp_path):
@@ -169,3 +186,31 @@ def test_images_become_squares_in_the_given_way_which_is_recorded(tmp_path):
     out, _ = prepare(folder)
     assert prepared.read_resize(out) == SQUASH
     assert prepared.load_split("train", out).images[0, :, :, 0].tolist() == [[0, 255, 255, 0]] * 4
+
+
+def test_an_image_of_the_last_version_is_not_decoded_whatever_its_name(tmp_path, monkeypatch):
+    folder = write_plain_dataset(tmp_path / "images")
+    (folder / "train/wood/é 1.png").rename(folder / "train/wood/renamed.png")
+    content = (folder / "train/wood/renamed.png").read_bytes()
+    # As if the last version had other pixels, to see where they come from.
+    row = Row(np.full((3, 4, 4, 3), [[[[1]]], [[[2]]], [[[3]]]], np.uint8), 1, ("", ""))
+    last = LastImages({md5(content): PreparedImage("00ff" * 4, "enlarged", row)})
+    decoded = []
+    decode = decoding.decode
+    monkeypatch.setattr(decoding, "decode", lambda path: decoded.append(path.name) or decode(path))
+    out, oddities = prepare(folder, last=last)
+    assert decoded == ["é 1.png"] * 5
+    assert oddities == [("train/wood/renamed.png", "enlarged")]
+    split = prepared.load_split("train", out)
+    assert (split.digests[1], split.paths[1]) == ("00ff" * 4, "train/wood/renamed.png")
+    assert (split.images[1] == 2).all() and (split.images[0] == COLOURS["train", "Glass"]).all()
+
+
+def test_an_image_of_the_last_version_is_decoded_if_its_file_has_changed(tmp_path):
+    folder = write_plain_dataset(tmp_path / "images")
+    row = Row(np.zeros((1, 4, 4, 3), np.uint8), 0, ("", ""))
+    last = LastImages({md5(b"other content"): PreparedImage("00ff" * 4, "", row)})
+    out, _ = prepare(folder, last=last)
+    first = contents(out)
+    prepare(folder)
+    assert contents(out) == first

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from transfer.evaluation import intervals, near_duplicates
-from transfer.interface.errors import UserError
 from transfer.loading.prepared import Split
 
 
@@ -160,16 +159,7 @@ def test_there_is_no_accuracy_if_every_test_image_has_a_near_duplicate():
     assert summary["without"]["head"] == {"accuracy": None, "accuracy_low": None, "accuracy_high": None}
 
 
-def test_features_are_those_of_view_0_and_training_images_may_have_none(tmp_path):
-    arrays = {"validation": np.ones((1, 1, 3)), "test": np.zeros((3, 1, 3))}
-    for name, array in arrays.items():
-        np.save(tmp_path / f"{name}.npy", array)
-    features = near_duplicates.load_features(tmp_path, SPLITS, 3)
-    assert {name: array.shape for name, array in features.items()} == {"validation": (1, 3), "test": (3, 3)}
+def test_without_features_of_training_images_only_validation_is_compared():
+    features = {name: array for name, array in FEATURES.items() if name != "train"}
     summary = near_duplicates.find_near_duplicates(features, 0.9).metrics({})
     assert (summary["compared_with"], summary["validation_in_train"]) == ("validation", None)
-
-    np.save(tmp_path / "train.npy", np.arange(24).reshape(2, 4, 3))
-    assert near_duplicates.load_features(tmp_path, SPLITS, 3)["train"].tolist() == [[0, 1, 2], [12, 13, 14]]
-    with pytest.raises(UserError, match=r"train\.npy cannot be read \(its shape is \(2, 4, 3\)\)"):
-        near_duplicates.load_features(tmp_path, SPLITS, 5)

@@ -15,7 +15,7 @@ from runs import ROOT, STAGES
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 # From the lowest layer to the highest. A room may import itself and the rooms before it.
 ROOMS = [
-    *("interface", "common", "loading", "dataset", "models", "caching", "training", "plotting", "evaluation"),
+    *("interface", "common", "loading", "reuse", "dataset", "models", "caching", "training", "plotting", "evaluation"),
     "inference",
 ]
 LARGEST_ROOM = 8
@@ -29,7 +29,7 @@ NO_RESULT = {
     "transfer/interface": "error classes, progress bars and the wording of parameter errors",
     **{
         f"transfer/{room}/params.py": "checks the values of a section and passes them on unchanged"
-        for room in ("loading", "dataset", "models", "training", "evaluation")
+        for room in ("loading", "reuse", "dataset", "models", "training", "evaluation")
     },
 }
 # Checked there so that an error comes before the work and not after; no result depends on it.
@@ -125,12 +125,15 @@ def test_the_design_page_lists_every_module():
     assert [module.as_posix() for module in named if f"`{module.as_posix()}`" not in page] == []
 
 
-def test_the_library_knows_neither_stages_nor_commands():
+def test_the_library_knows_neither_stages_nor_commands_and_one_module_asks_dvc():
     for path in (ROOT / "transfer").rglob("*.py"):
+        forbidden = {"stages", "commands", "benchmarks", "dvc"}
+        if relative(path) == "transfer/reuse/last_version.py":
+            forbidden.remove("dvc")
         for node in ast.walk(parse(path)):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            assert not {name.split(".")[0] for name in names} & {"stages", "commands", "benchmarks", "dvc"}, path
+            assert not {name.split(".")[0] for name in names} & forbidden, path
 
 
 def test_the_pipeline_is_short():
@@ -153,7 +156,7 @@ def test_code_without_a_result_exists_and_no_stage_lists_it(path):
     assert not [stage for stage in STAGES if path in PIPELINE["stages"][stage]["deps"]]
 
 
-@pytest.mark.parametrize("room", ["loading", "dataset", "models", "training", "evaluation"])
+@pytest.mark.parametrize("room", ["loading", "reuse", "dataset", "models", "training", "evaluation"])
 def test_a_section_only_checks_values(room):
     """A params.py is left out of its room's hash, so nothing but schemas may be in it."""
     for node in parse(ROOT / "transfer" / room / "params.py").body:
@@ -248,12 +251,14 @@ def test_the_committed_results_belong_to_the_committed_code_and_parameters():
     assert not stale, "run `dvc repro`, and commit what it changes"
 
 
-def test_metrics_and_plots_live_in_git_and_the_rest_in_dvc():
-    for stage in PIPELINE["stages"].values():
+def test_only_the_last_stage_has_outs_in_git():
+    """DVC's run-cache serves no stage with an out that is not in DVC's cache."""
+    for name, stage in PIPELINE["stages"].items():
         for out in stage.get("outs", []) + stage.get("metrics", []):
             [(path, options)] = {out: {}}.items() if isinstance(out, str) else out.items()
             cached = options.get("cache", True)
-            assert cached == (not path.startswith(("metrics/", "plots/"))), path
+            assert cached == (name != "evaluate"), path
+            assert cached or path.startswith(("metrics/", "plots/")), path
 
 
 @of_the_sample
