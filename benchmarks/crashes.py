@@ -33,7 +33,7 @@ from transfer.interface.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("features", "train_tl", "finetune")
-OUTS = ("features", "models", "metrics", "plots")
+OUTS = ("features", "models", "results", "plots")
 COUNTS = {"train": 40, "validation": 5, "test": 5}
 CLASSES = ("glass", "metal", "paper")
 # The state is saved at every chance, so that kills happen at every step of its writing. The file `work`, beside the

@@ -4,11 +4,10 @@ Writes its own results, and those that the other stages left in results/, into m
 another stage had outs in Git, DVC would run it again even for inputs that its run-cache has.
 """
 
-import shutil
 from pathlib import Path
 
 from transfer import command, params_file
-from transfer.common import io
+from transfer.common import atomic, io
 from transfer.evaluation import calibration, intervals, metrics, model_selection, near_duplicates, significance, tables
 from transfer.loading import batches, features, prepared
 from transfer.plotting import confusion_matrix, gallery, gallery_selection, pairs
@@ -23,7 +22,7 @@ def main() -> None:
     # What the other stages left, and which of the two models validation selects
     fits = model_selection.load_fits(Path("results"))
     for stage in ("prepare", *fits):
-        shutil.copytree(f"results/{stage}", ".", copy_function=shutil.copyfile, dirs_exist_ok=True)
+        atomic.copy_files(Path("results", stage), Path())
     selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
     from transfer.models import backbone as backbones

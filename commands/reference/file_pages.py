@@ -18,7 +18,7 @@ PLACEHOLDERS = {"model": ("train_tl", "finetune"), "split": ("train", "validatio
 FILES_INTRODUCTION = """# Files
 
 Every file that a stage writes. `<model>` is `train_tl` or `finetune`, `<split>` is `train`, `validation` or `test`.
-Files in `metrics/` and `plots/` are in git; the others are in DVC's cache.
+What `evaluate` writes is in Git; everything else is in DVC's cache.
 
 """
 METRICS_INTRODUCTION = """# Metrics

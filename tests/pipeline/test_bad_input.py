@@ -22,6 +22,7 @@ pytestmark = pytest.mark.xdist_group("project")
 
 DATA = "dataset_images"
 GLASS, OTHER = f"{DATA}/train/a b", f"{DATA}/train/é"
+FINETUNE_METRICS = "results/finetune/metrics/finetune.json"
 BACKBONE, HEAD, TUNED = "models/backbone", "models/train_tl", "models/finetune"
 # The project's params.yaml with a weight file instead of random weights.
 WEIGHT_FILE = {"backbone": {"name": "MobileNetV2", "weights": "weights/custom.weights.h5"}}
@@ -103,6 +104,28 @@ def with_copy(source, target):
 
 def with_link(path, target):
     return lambda folder: (folder / path).symlink_to(target)
+
+
+def damaged_at(path, position):
+    """A byte of a file is another one."""
+
+    def damage(folder):
+        content = bytearray((folder / path).read_bytes())
+        content[position] ^= 1
+        (folder / path).write_bytes(content)
+
+    return damage
+
+
+def without_line(path, beginning):
+    """A table lacks the first row that begins so."""
+
+    def damage(folder):
+        lines = (folder / path).read_text().splitlines(keepends=True)
+        lines.remove(next(line for line in lines if line.startswith(beginning)))
+        (folder / path).write_text("".join(lines))
+
+    return damage
 
 
 def unreadable(path):
@@ -457,8 +480,8 @@ DATASET = {
         ["prepared is in the way"],
     ),
     "folder instead of a metrics file": (
-        folder_instead_of("metrics/prepare.json"),
-        ["metrics/prepare.json is in the way (Is a directory): move it elsewhere"],
+        folder_instead_of("results/prepare/metrics/prepare.json"),
+        ["results/prepare/metrics/prepare.json is in the way (Is a directory): move it elsewhere"],
     ),
 }
 
@@ -565,13 +588,29 @@ STAGES = {
     "index without its last row": (
         without_last_row,
         "evaluate",
-        ["prepared/test.npy cannot be read (its shape is (6, 32, 32, 3)): make it again with `dvc repro`."],
+        ["prepared/test/0.npy cannot be read (it has 18560 bytes in place of 15488): make it again with `dvc repro`."],
     ),
-    "truncated images": (truncated("prepared/train.npy"), "finetune", ["prepared/train.npy cannot be read ("]),
-    "missing images": (
-        removed("prepared/validation.npy"),
+    "truncated images": (
+        truncated("prepared/train/2.npy"),
+        "finetune",
+        ["prepared/train/2.npy cannot be read (it has"],
+    ),
+    "images with a damaged header": (
+        damaged_at("prepared/train/2.npy", 20),
+        "finetune",
+        ["prepared/train/2.npy cannot be read (it is not an array of the expected shape): make it again"],
+    ),
+    "images of another run": (
+        with_copy("prepared/train/2.npy", "prepared/train/02.npy"),
         "train_tl",
-        ["prepared/validation.npy is missing: run `dvc repro`"],
+        [
+            "prepared/train/02.npy is not one of the files that belong there: remove prepared/train, and run `dvc repro`"
+        ],
+    ),
+    "missing images": (
+        removed("prepared/validation/0.npy"),
+        "train_tl",
+        ["prepared/validation/0.npy is missing: run `dvc repro`"],
     ),
     "gallery of an unknown class": (
         with_parameters(evaluate__gallery_class="gold"),
@@ -650,14 +689,19 @@ STAGES = {
         ["models/backbone/backbone.json names MobileNetV9, which Keras does not have: run `dvc repro`."],
     ),
     "truncated features": (
-        truncated("features/train.npy"),
+        truncated("features/train/1.npy"),
         "train_tl",
-        ["features/train.npy cannot be read (...): make it again with `dvc repro`."],
+        ["features/train/1.npy cannot be read (it has...bytes in place of...): make it again with `dvc repro`."],
     ),
     "features of fewer images": (
-        reshaped("features/validation.npy", (5, 1, 1280)),
+        without_line("features/index.csv", "validation,"),
         "train_tl",
-        ["features/validation.npy cannot be read (its shape is (5, 1, 1280)): make it again"],
+        ["features/ and prepared/ have different images: run `dvc repro`."],
+    ),
+    "features of other channels": (
+        reshaped("features/validation/0.npy", (6, 1, 1279)),
+        "train_tl",
+        ["features/validation/0.npy cannot be read (its shape is (6, 1, 1279)): make it again"],
     ),
     "truncated backbone": (
         truncated(f"{BACKBONE}/backbone.weights.h5", 100_000),
@@ -731,11 +775,11 @@ STAGES = {
         "evaluate",
         ["models/finetune/model.json has no usable value for backbone.channels: restore it, or make it again"],
     ),
-    "broken metrics": (truncated("metrics/finetune.json"), "evaluate", ["metrics/finetune.json is not valid JSON ("]),
+    "broken metrics": (truncated(FINETUNE_METRICS), "evaluate", [f"{FINETUNE_METRICS} is not valid JSON ("]),
     "metrics without a required key": (
-        without_key("metrics/finetune.json", "kept", "validation"),
+        without_key(FINETUNE_METRICS, "kept", "validation"),
         "evaluate",
-        ["metrics/finetune.json has no usable value for kept.validation.accuracy"],
+        [f"{FINETUNE_METRICS} has no usable value for kept.validation.accuracy"],
     ),
     "metrics without write permission": (
         unharmed,
@@ -904,14 +948,14 @@ ODDITIES = {
         [f"training.npz {DAMAGED}"],
     ),
     "damaged features": (
-        left_behind("features", [BACKBONE], "arrays/train.npy", "train.done"),
+        left_behind("features", [BACKBONE], "features/train/0.npy", "done"),
         "features",
-        [f"arrays/train.npy {DAMAGED}"],
+        [],
     ),
     "damaged activations and a damaged round": (
         left_behind(
             *("finetune", [BACKBONE, HEAD]),
-            *("activations-1/train-0.npy", "activations-1/validation.done", "round-1.npz"),
+            *("activations-1/train-0.npy", "activations-1/done", "round-1.npz"),
         ),
         "finetune",
         ["round-1.npz is damaged: the work", f"activations-1/train-0.npy {DAMAGED}"],

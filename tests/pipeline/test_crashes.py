@@ -50,13 +50,12 @@ def test_ctrl_c_ends_a_stage_within_two_seconds_with_one_line(projects):
 
 
 def test_every_batch_and_epoch_is_counted(projects):
-    # features: 15 training batches in each of 6 views, and 2 batches of each other split. train_tl: 90 epochs.
-    # finetune: in each of 2 rounds, the batches of features without the test split, and 4 epochs.
-    assert projects.work == {"features": 15 * 6 + 2 + 2, "train_tl": 90, "finetune": 2 * (15 * 6 + 2 + 4)}
+    # features: 6 views of 120 training images and one of 30 others, in batches of 8. train_tl: 90 epochs. finetune: in
+    # each of 2 rounds, the batches of features without the 15 test images, and 4 epochs.
+    assert projects.work == {"features": 94, "train_tl": 90, "finetune": 2 * (92 + 4)}
 
 
 def test_every_file_that_the_stages_write_is_compared(projects):
     assert {path.split("/")[0] for path in projects.expected["finetune"]} == set(crashes.OUTS)
-    assert {"features/train.npy", "models/finetune/trained.weights.h5", "metrics/finetune.json"} <= set(
-        projects.expected["finetune"]
-    )
+    results = "results/finetune/metrics/finetune.json"
+    assert {"features/train/0.npy", "models/finetune/trained.weights.h5", results} <= set(projects.expected["finetune"])

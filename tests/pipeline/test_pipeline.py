@@ -72,6 +72,15 @@ def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(changing):
     assert set(per_class["revisions"]) == {"HEAD", "workspace"}
 
 
+def test_parameters_that_are_changed_back_run_no_training(changing):
+    params = (changing / "params.yaml").read_text()
+    assert ran(dvc(changing, "exp", "run", "-S", "train_tl.epochs=2", "-S", "finetune.epochs=1"))[0] == "train_tl"
+    (changing / "params.yaml").write_text(params)
+    # DVC's run-cache has the outs of the other stages.
+    assert ran(dvc(changing, "repro")) == ["evaluate"]
+    assert run(changing, "git", "status", "--porcelain") == ""
+
+
 def test_a_key_reruns_only_the_stages_that_read_it(changing):
     first = {
         "evaluate.gallery_class": ("glass", "evaluate"),

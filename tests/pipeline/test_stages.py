@@ -95,8 +95,12 @@ def test_prepare_counts_the_images(project):
 
 def test_features_are_cached_for_each_view(project):
     folder, _ = project
-    shapes = {path.stem: np.load(path).shape for path in (folder / "features").iterdir()}
-    assert shapes == {"train": (48, 2, 1280), "validation": (6, 1, 1280), "test": (6, 1, 1280)}
+    shapes = {}
+    for path in (folder / "features").glob("*/*.npy"):
+        rows, *shape = np.load(path).shape
+        total, _ = shapes.get(path.parent.name, (0, shape))
+        shapes[path.parent.name] = total + rows, shape
+    assert shapes == {"train": (48, [2, 1280]), "validation": (6, [1, 1280]), "test": (6, [1, 1280])}
     backbone = read(folder, "models/backbone/backbone.json")
     assert (backbone["layers"], backbone["parameters"], backbone["weights"]) == (154, 2_257_984, "random")
 
@@ -256,5 +260,5 @@ def test_without_cached_views_the_backbone_runs_in_every_epoch(project, tmp_path
     for stage in ("features", "train_tl"):
         done = run_stage(stage, tmp_path)
         assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "features/train.npy").exists()
-    assert read(tmp_path, "metrics/train_tl.json")["epochs"] == 2
+    assert not (tmp_path / "features/train").exists()
+    assert read(tmp_path, "results/train_tl/metrics/train_tl.json")["epochs"] == 2

@@ -93,7 +93,7 @@ def test_a_new_file_is_an_error(changed_project):
 def test_a_new_out_is_an_error(changed_project):
     path = changed_project / "dvc.yaml"
     path.write_text(
-        path.read_text().replace("      - prepared\n      - plots", "      - prepared\n      - new\n      - plots")
+        path.read_text().replace("      - prepared\n      - results", "      - prepared\n      - new\n      - results")
     )
     with pytest.raises(UserErrors, match="The out new is not described"):
         file_pages.files()

@@ -11,15 +11,27 @@ from typing import TextIO
 @contextmanager
 def text_file(path: str | Path) -> Iterator[TextIO]:
     """A text file to write, which replaces `path` when the block ends without an error. Creates the folder."""
-    path = Path(path)
+    with _partial_file(Path(path)) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy all files below the folder `source` to the same places below `target`. Creates the folders."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            with _partial_file(target / path.relative_to(source)) as partial:
+                shutil.copyfile(path, partial)
+
+
+@contextmanager
+def _partial_file(path: Path) -> Iterator[Path]:
+    """A file to write in the folder of `path`, which replaces `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-            # Sync before the rename: a power failure must not leave an empty file under the final name.
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
+        # Sync before the rename: a power failure must not leave an empty file under the final name.
+        _sync(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
