@@ -106,17 +106,6 @@ def with_link(path, target):
     return lambda folder: (folder / path).symlink_to(target)
 
 
-def damaged_at(path, position):
-    """A byte of a file is another one."""
-
-    def damage(folder):
-        content = bytearray((folder / path).read_bytes())
-        content[position] ^= 1
-        (folder / path).write_bytes(content)
-
-    return damage
-
-
 def without_line(path, beginning):
     """A table lacks the first row that begins so."""
 
@@ -271,8 +260,8 @@ def refusing(name, error):
     """Statements after which a function raises an error."""
     return f"""
 import errno, os, sys
-from transfer.caching import scratch
 from transfer.common import io
+from transfer.loading import shards
 def refuse(*arguments, **options):
     raise {error}
 {name} = refuse
@@ -282,9 +271,9 @@ def refuse(*arguments, **options):
 FULL_DISK, FULL_QUOTA = (
     refusing("os.posix_fallocate", f"OSError(errno.{kind}, os.strerror(errno.{kind}))") for kind in ("ENOSPC", "EDQUOT")
 )
-LITTLE_MEMORY = refusing("scratch.open_array", "MemoryError")
+LITTLE_MEMORY = refusing("shards.create_shards", "MemoryError")
 LITTLE_FOR_TENSORFLOW = refusing(
-    "scratch.open_array", "sys.modules['tensorflow'].errors.ResourceExhaustedError(None, None, '')"
+    "shards.create_shards", "sys.modules['tensorflow'].errors.ResourceExhaustedError(None, None, '')"
 )
 READ_ONLY, FAILING = (
     refusing("io.write_json", f"OSError(errno.{kind}, os.strerror(errno.{kind}), 'metrics/prepare.json')")
@@ -594,11 +583,6 @@ STAGES = {
         truncated("prepared/train/2.npy"),
         "finetune",
         ["prepared/train/2.npy cannot be read (it has"],
-    ),
-    "images with a damaged header": (
-        damaged_at("prepared/train/2.npy", 20),
-        "finetune",
-        ["prepared/train/2.npy cannot be read (it is not an array of the expected shape): make it again"],
     ),
     "images of another run": (
         with_copy("prepared/train/2.npy", "prepared/train/02.npy"),
