@@ -587,9 +587,7 @@ STAGES = {
     "images of another run": (
         with_copy("prepared/train/2.npy", "prepared/train/02.npy"),
         "train_tl",
-        [
-            "prepared/train/02.npy is not one of the files that belong there: remove prepared/train, and run `dvc repro`"
-        ],
+        ["prepared/train/02.npy is not one of the files that belong there: remove prepared/train, and run"],
     ),
     "missing images": (
         removed("prepared/validation/0.npy"),
