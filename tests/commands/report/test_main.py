@@ -15,8 +15,11 @@ from markdown_it import MarkdownIt
 
 import report_results
 from browsers import MARKS, coloured, failed_requests, grey, open_page
+from commands import contents, results
+from commands.comparison import changes
+from commands.formatting import names
 from commands.report import __main__ as program
-from commands.report import changes, charts, names, results
+from commands.report import charts
 from runs import run, run_python
 from transfer.common import io
 from transfer.evaluation.tables import PREDICTION_COLUMNS
@@ -259,7 +262,7 @@ def test_a_class_without_test_images_has_dashes_for_figures(many, monkeypatch):
     table = path.read_text(encoding="utf-8")
     try:
         path.write_text(re.sub("^(.*),class 000,.*$", r"\1,class 000,0,0,,,,,", table, flags=re.M), encoding="utf-8")
-        weakest, scores = program.collect(None, many, with_charts=False)["class_tables"]
+        weakest, scores = contents.collect(None)["class_tables"]
     finally:
         path.write_text(table, encoding="utf-8")
     assert ["class 000", "0", *"––––––"] in scores.rows
@@ -315,7 +318,7 @@ def test_a_missing_result_is_an_error(many, monkeypatch, path, message):
     try:
         Path(path).unlink()
         with pytest.raises(UserError, match=message):
-            program.collect(None, many, with_charts=False)
+            contents.collect(None)
     finally:
         Path(path).write_bytes(content)
 

@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from commands.report import names
+from commands.formatting import names
 from report_results import NAMES
 
 ARABIC = "زجاج"
@@ -76,9 +76,9 @@ def test_a_long_cell_of_markdown_is_shortened():
 
 
 def test_names_written_from_right_to_left_are_isolated():
-    assert names.isolate("glass") == "glass"
-    assert names.isolate(ARABIC) == f"\u2068{ARABIC}\u2069"
-    assert names.isolate("a\u202eb") == "\u2068a\u202eb\u2069"
+    assert names.inline("glass") == "glass"
+    assert names.inline(ARABIC) == f"\u2068{ARABIC}\u2069"
+    assert names.inline("a\u202eb") == "\u2068a\u202eb\u2069"
     assert names.html_cell("ガラス") == "ガラス"
     assert names.html_cell(ARABIC) == f"<bdi>{ARABIC}</bdi>"
 

@@ -1,6 +1,6 @@
 """Rows of the comparison with a revision."""
 
-from commands.report import changes
+from commands.comparison import changes
 from transfer.evaluation.significance import MacroF1Comparison, PairedComparison
 
 

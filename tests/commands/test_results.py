@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.report import results, sentences
+from commands import results
+from commands.formatting import sentences
 from transfer.interface.errors import UserError
 
 

@@ -1,24 +1,24 @@
 """The predictions of the workspace compared with those of a revision: whether a change is more than chance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from commands.report import comparison, verdict
-from commands.report import revision as revisions
-from commands.report.comparison import CHOOSE_COMMIT, PREDICTIONS, Change
-from commands.report.names import isolate
-from commands.report.results import METRICS
-from commands.report.sentences import capitalized, percent
-from commands.report.tables import LONG, Rows, table
-from commands.report.verdict import Verdict
+from commands.comparison import cross_validation, metric_changes, verdict
+from commands.comparison import predictions as comparison
+from commands.comparison import revision as revisions
+from commands.comparison.predictions import CHOOSE_COMMIT, PREDICTIONS, Change, NotComparable
+from commands.comparison.verdict import Verdict
+from commands.formatting.names import inline
+from commands.formatting.sentences import capitalized, percent
+from commands.formatting.tables import LONG, Rows, table
+from commands.results import METRICS
 from commands.summary import MODELS
 from transfer.common import io
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, MacroF1Comparison, PairedComparison, format_p_value
 from transfer.evaluation.tables import PREDICTION_COLUMNS
-from transfer.interface.errors import UserError
 
 COLUMNS = (
     *("Class", "Images", "Before", "Now", "Change"),
@@ -42,12 +42,15 @@ class ModelChanges:
         sentence: whether the change in accuracy is more than chance, and on which images.
         tables: of all images and of the classes; of many classes, those that changed most come first.
         moved: the rows of all images and of the classes with an image that changed sides, for a short table.
+        metrics: the metrics before and now, and what their change is due to; None if the test images are the same,
+            because every change is then due to the model.
     """
 
     name: str
     sentence: str
     tables: list[Rows]
     moved: Rows
+    metrics: Rows | None
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,38 @@ class Changes:
     models: list[ModelChanges] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
+    @property
+    def due_to(self) -> str:
+        """What the metrics changed with: the model, or the test split too."""
+        if not any(model.metrics for model in self.models):
+            return "Both revisions have the same test images: each change of a metric is due to the model."
+        return (
+            "The test split changed. On the test images that both revisions have, a metric changes with the model; the "
+            "rest of its change is due to images that were added, removed or moved to another class."
+        )
+
 
 def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
-    """Compare the workspace with a revision.
+    """Compare the workspace with a revision. What cannot be compared is said in the verdict.
 
     Args:
         metrics: those of `evaluate` of the workspace.
 
     Raises:
-        UserError: the revision does not exist, or its predictions are missing or cannot be used.
+        UserError: the revision does not exist, or the predictions of the workspace are missing or cannot be used.
     """
-    before, after = revision_predictions(revision), workspace_predictions()
+    result = of_predictions(revision, metrics)
+    before, now = (cross_validation.accuracy_of(version) for version in (revision, None))
+    return replace(result, verdict=verdict.with_cross_validation(revision, before, now, result.verdict))
+
+
+def of_predictions(revision: str, metrics: Mapping[str, Any]) -> Changes:
+    """Compare the predictions of test images; see `since`."""
+    after = workspace_predictions()
+    try:
+        before = revision_predictions(revision)
+    except NotComparable as error:
+        return Changes(verdict.impossible(revision, metrics, str(error)))
     selected_before, selected_now = revision_selected(revision), metrics["selected"]
     name = MODELS[selected_now]
     if selected_before in MODELS and selected_before != selected_now:
@@ -78,21 +102,22 @@ def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
     left_out = comparison.left_out(before, after, revision)
     try:
         changes = comparison.compare(before, after, revision)
-    except comparison.NothingInCommon as error:
+    except NotComparable as error:
         return Changes(verdict.impossible(revision, metrics, str(error)), left_out=left_out)
-    of_selected = [change for change in changes if change.model == name]
-    if of_selected:
+    # The selected model comes first: the verdict is about it.
+    changes.sort(key=lambda change: change.model != name)
+    if changes[0].model == name:
         selected = (selected_before if selected_before in MODELS else None, selected_now)
-        result = verdict.since(revision, metrics, of_selected[0], selected)
+        result = verdict.since(revision, metrics, changes[0], selected)
     else:
-        reason = f"{isolate(revision)} has no predictions of the selected model ({name})."
+        reason = f"{inline(revision)} has no predictions of the selected model ({name})."
         result = verdict.impossible(revision, metrics, reason)
     return Changes(result, [describe(change, revision) for change in changes], left_out)
 
 
 def describe(change: Change, revision: str) -> ModelChanges:
     """One model's changes in words and tables."""
-    sentence = capitalized(change.overall.verdict(f"revision {isolate(revision)}", comparison.WORKSPACE))
+    sentence = capitalized(change.overall.verdict(f"revision {inline(revision)}", comparison.WORKSPACE))
     total = [accuracy_row("all", change.overall), macro_f1_row(change.macro_f1)]
     # Most significant first; then the largest change, then the name.
     order = sorted(change.classes.items(), key=lambda item: (item[1].p_value, -abs(item[1].difference), item[0]))
@@ -112,6 +137,7 @@ def describe(change: Change, revision: str) -> ModelChanges:
         f"{sentence} Compared on {change.describe_images()}.",
         tables,
         table(f"{change.model}: classes that changed", COLUMNS, total + moved),
+        None if change.same_images else metric_changes.rows(change.model, change.metrics),
     )
 
 
@@ -121,14 +147,19 @@ def workspace_predictions() -> pd.DataFrame:
 
 
 def revision_predictions(revision: str) -> pd.DataFrame:
-    """The predictions that a revision has committed. Raises UserError if there are none."""
+    """The predictions that a revision has committed.
+
+    Raises:
+        UserError: there is no such revision.
+        NotComparable: it has no predictions that can be read.
+    """
     revisions.check(revision)
     try:
         text = revisions.read_text(revision, PREDICTIONS)
     except UnicodeDecodeError:
-        raise UserError(f"{PREDICTIONS} of {revision} is not a text file: {CHOOSE_COMMIT}.") from None
+        raise NotComparable(f"{PREDICTIONS} of {revision} is not a text file: {CHOOSE_COMMIT}.") from None
     if text is None:
-        raise UserError(f"{revision} has no {PREDICTIONS}: {CHOOSE_COMMIT}.")
+        raise NotComparable(f"{revision} has no {PREDICTIONS}: {CHOOSE_COMMIT}.")
     return comparison.read_predictions(text, revision)
 
 

@@ -1,20 +1,23 @@
 """What changed in the dataset since a revision: its images, and their number in each class and split."""
 
 import io as text_io
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
 
 import yaml
+from dvc.repo import Repo
 
-from commands.programs import output_of
-from commands.report import revision as revisions
-from commands.report.names import isolate
-from commands.report.tables import Rows, table
+from commands.comparison import revision as revisions
+from commands.doctor.objects import Place
+from commands.formatting.names import inline
+from commands.formatting.tables import Rows, table
 from transfer import params_file
 from transfer.common import io
-from transfer.common.dvcfile import REMOTE_FOLDER
+from transfer.common.dvcfile import REMOTE
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import SPLITS
 
@@ -26,16 +29,33 @@ KINDS = ADDED, REMOVED, MOVED_SPLIT, MOVED_CLASS, RENAMED = (
 )
 
 
-def since(revision: str, notes: list[str]) -> tuple[str, list[Rows]]:
-    """One sentence on the data, and tables of what changed in them.
+@dataclass(frozen=True)
+class DataChanges:
+    """The changes of the dataset.
+
+    Attributes:
+        summary: what changed, in one line.
+        tables: the number of images, and the images that changed.
+        renamed: the images that have another name or class in the same split now: their path and the path before.
+    """
+
+    summary: str
+    tables: list[Rows] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+
+
+def since(revision: str, notes: list[str]) -> DataChanges:
+    """What changed in the dataset.
 
     Args:
         notes: gets a sentence for each comparison that is not possible.
     """
     old, new = (data_digest(revisions.text_of(version, DATA)) for version in (revision, None))
     if old and old == new:
-        return f"the same images (md5 {old[:7]})", []
-    described, tables = [], []
+        return DataChanges(f"the same images (md5 {old[:7]})")
+    described: list[str] = []
+    tables: list[Rows] = []
+    renamed: dict[str, str] = {}
     before, now = (counts(revisions.text_of(version, COUNTS)) for version in (revision, None))
     if before is None or now is None:
         notes.append(f"{_where(revision, before)} has no usable {COUNTS}: images are not counted by class and split.")
@@ -45,18 +65,19 @@ def since(revision: str, notes: list[str]) -> tuple[str, list[Rows]]:
             tables.append(count_table(before, now))
     if not old or not new:
         notes.append(f"{_where(revision, old)} has no {DATA} that names data: the images are not compared one by one.")
-        return "; ".join(described) or "unknown", tables
+        return DataChanges("; ".join(described) or "unknown", tables)
     files_before, files_now = data_files(old), data_files(new)
     if files_before is None or files_now is None:
         notes.append(
-            f"{_where(revision, files_before)} has images of which DVC's cache has no list, so they are not "
-            "compared one by one: run `dvc fetch --all-commits dataset_images.dvc`."
+            f"{_where(revision, files_before)} has images of which neither DVC's cache nor the remote has a list, so "
+            "they are not compared one by one: run `dvc push` in the clone that made them."
         )
     else:
         changes = changed_files(files_before, files_now)
         described.append(describe_files(changes))
         tables.append(table("Images that changed", ("Image", "Change", "Before"), changes))
-    return "; ".join([*described, f"md5 {old[:7]} → {new[:7]}"]), tables
+        renamed = {path: old_path for path, _, old_path in changes if split_of(old_path) == split_of(path)}
+    return DataChanges("; ".join([*described, f"md5 {old[:7]} → {new[:7]}"]), tables, renamed)
 
 
 def data_digest(text: str | None) -> str | None:
@@ -68,12 +89,21 @@ def data_digest(text: str | None) -> str | None:
 
 
 def data_files(digest: str) -> dict[str, str] | None:
-    """The md5 of each file of a dataset by its path; None if DVC's cache and the embedded remote lack the list."""
-    name = Path("files/md5", digest[:2], digest[2:])
-    path = REMOTE_FOLDER / name
-    if not path.is_file():
-        path = Path(output_of(sys.executable, "-m", "dvc", "cache", "dir", quiet=True).strip()) / name
-    return {entry["relpath"]: entry["md5"] for entry in io.read_json(path)} if path.is_file() else None
+    """The md5 of each file of a dataset by its path; None if no place has the list of its files.
+
+    The list is read from the cache, from the embedded remote or from the default remote. None of its files is pulled.
+    """
+    with Repo() as repo:
+        places: list[Callable[[], Any]] = [lambda: repo.cache.local]
+        for name in (REMOTE, repo.config["core"].get("remote")):
+            if name in repo.config["remote"]:
+                places.append(partial(repo.cloud.get_remote_odb, name))
+        for open_place in places:
+            try:
+                return dict(Place("", open_place()).files(digest))
+            except Exception:  # noqa: S112 - each kind of remote has its own; the caller says what is missing
+                continue
+    return None
 
 
 def changed_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -131,6 +161,11 @@ def describe_counts(before: Mapping[tuple[str, str], int], now: Mapping[tuple[st
     return f"{images} images" + (f" of {_before_and_now((classes[0], classes[1]))} classes")
 
 
+def split_of(path: str) -> str:
+    """The split of an image by its path in the dataset, `split/class/name`."""
+    return path.partition("/")[0]
+
+
 def _by_content(files: Mapping[str, str]) -> dict[str, list[str]]:
     paths: dict[str, list[str]] = defaultdict(list)
     for path, content in files.items():
@@ -164,4 +199,4 @@ def _before_and_now(numbers: tuple[int, int]) -> str:
 
 def _where(revision: str, content: object) -> str:
     """Which version lacks something: the revision if it has no `content`, otherwise the workspace."""
-    return f"Revision {isolate(revision)}" if content is None else "The workspace"
+    return f"Revision {inline(revision)}" if content is None else "The workspace"
