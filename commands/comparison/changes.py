@@ -41,7 +41,8 @@ class ModelChanges:
         name: of the model.
         sentence: whether the change in accuracy is more than chance, and on which images.
         tables: of all images and of the classes; of many classes, those that changed most come first.
-        moved: the rows of all images and of the classes with an image that changed sides, for a short table.
+        moved: the rows of all images and of the classes with an image that changed sides, for a short table; None if all
+            predictions are the same.
         metrics: the metrics before and now, and what their change is due to; None if the test images are the same,
             because every change is then due to the model.
     """
@@ -49,7 +50,7 @@ class ModelChanges:
     name: str
     sentence: str
     tables: list[Rows]
-    moved: Rows
+    moved: Rows | None
     metrics: Rows | None
 
 
@@ -63,7 +64,9 @@ class Changes:
 
     @property
     def due_to(self) -> str:
-        """What the metrics changed with: the model, or the test split too."""
+        """What the metrics changed with: the model, or the test split too; empty if no prediction changed."""
+        if not any(model.metrics or model.moved for model in self.models):
+            return ""
         if not any(model.metrics for model in self.models):
             return "Both revisions have the same test images: each change of a metric is due to the model."
         return (
@@ -136,7 +139,7 @@ def describe(change: Change, revision: str) -> ModelChanges:
         change.model,
         f"{sentence} Compared on {change.describe_images()}.",
         tables,
-        table(f"{change.model}: classes that changed", COLUMNS, total + moved),
+        table(f"{change.model}: classes that changed", COLUMNS, total + moved) if change.different else None,
         None if change.same_images else metric_changes.rows(change.model, change.metrics),
     )
 

@@ -59,7 +59,7 @@ def repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(tmp_path, "git", "init", "--quiet", "--initial-branch", "main")
     io.write_text(".dvc/config", CONFIG)
-    io.write_text(".dvc/.gitignore", "/tmp\n")
+    io.write_text(".dvc/.gitignore", "*\n!config\n")
     io.write_text("params.yaml", PARAMS)
     io.write_text("dvc.yaml", yaml.safe_dump(PIPELINE, sort_keys=False))
     io.write_text("requirements.txt", "keras==3.1 \\\n    --hash=sha256:1\nnumpy==2.0\n")
