@@ -41,8 +41,8 @@ class ModelChanges:
         name: of the model.
         sentence: whether the change in accuracy is more than chance, and on which images.
         tables: of all images and of the classes; of many classes, those that changed most come first.
-        moved: the rows of all images and of the classes with an image that changed sides, for a short table; None if all
-            predictions are the same.
+        moved: the rows of all images and of the classes with an image that changed sides, for a short table; None if
+            all predictions are the same.
         metrics: the metrics before and now, and what their change is due to; None if the test images are the same,
             because every change is then due to the model.
     """
