@@ -52,7 +52,7 @@ def collect(revision: str | None, **tasks: Callable[[], Any]) -> dict[str, Any]:
         "subtitle": f"{images['total']} images of {len(classes)} classes: "
         + ", ".join(f"{images[split]} {split}" for split in SPLITS)
         + f". {results.workspace_state()}",
-        "stale": results.stale_warning(collected["status"]),
+        "stale": results.stale_warning(collected["status"], results.stages_of_other_data()),
         "revision": revision,
         "compared_with": names.inline(revisions.describe(revision)) if revision else None,
         "verdict": compared.verdict if compared else verdict.of_run(metrics),

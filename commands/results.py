@@ -6,11 +6,13 @@ from types import NoneType
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from commands.formatting.names import inline
 from commands.formatting.tables import join
 from commands.programs import output_of, succeeds
 from commands.summary import MODELS
+from transfer import params_file
 from transfer.common import io
 from transfer.common.io import NUMBER
 from transfer.interface.errors import UserError
@@ -99,13 +101,32 @@ def uncommitted_warning() -> str:
     )
 
 
-def stale_warning(status: Mapping[str, Any]) -> str:
+def stages_of_other_data() -> list[str]:
+    """The stages that ran on other data than those of the .dvc files.
+
+    `dvc status` does not name them where the data are missing, as in a clone before `dvc pull`.
+    """
+    try:
+        locked = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
+        outs = yaml.safe_load(params_file.DATASET_FILE.read_text(encoding="utf-8"))["outs"]
+        digests = {out["path"]: out["md5"] for out in outs}
+        return [
+            name
+            for name, stage in locked.items()
+            if any(digests.get(entry["path"], entry["md5"]) != entry["md5"] for entry in stage["deps"])
+        ]
+    except (OSError, yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError):
+        return []  # what is wrong with these files, `dvc status` says
+
+
+def stale_warning(status: Mapping[str, Any], of_other_data: Sequence[str] = ()) -> str:
     """A warning that names the stages whose results do not belong to the workspace; empty if there are none.
 
     Missing files, as in a clone before `dvc pull`, do not make results stale.
 
     Args:
         status: the output of `dvc status --json`.
+        of_other_data: further stages, that ran on other data.
     """
     entries = [entry for of_stage in status.values() for entry in of_stage if isinstance(entry, dict)]
     states = [of_path.items() for entry in entries for of_path in entry.values()]
@@ -121,7 +142,7 @@ def stale_warning(status: Mapping[str, Any]) -> str:
     def stages(*kinds: str) -> list[str]:
         return [name for name, of_stage in status.items() if any(changed(entry, kinds) for entry in of_stage)]
 
-    inputs = stages("changed deps")
+    inputs = list(dict.fromkeys([*of_other_data, *stages("changed deps")]))
     outs = [name for name in stages("changed outs") if name not in inputs]
     sentences = []
     if inputs:
