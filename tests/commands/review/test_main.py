@@ -19,7 +19,6 @@ from transfer.common import io
 from transfer.common.dvcfile import REMOTE_FOLDER
 from transfer.interface.errors import UserError
 
-pytestmark = pytest.mark.slow
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 CLASSES = report_results.class_names(len(report_results.NAMES) + 4)
 NASTY = "@octocat #1 | `x` <img src=x> *b* www.a.b http://a.b GH-1 ![i](http://a.b/c) $x$ :tada: ورق"
