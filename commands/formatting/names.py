@@ -14,6 +14,7 @@ MENTION = re.compile(r"[@#](?=\w)|\bGH(?=-\d)|:(?=[\w+-]+:|//)|\bwww(?=\.)", re.
 # Spaces and line breaks, without the space that keeps words on one line.
 SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 LONGEST_CELL = 60
+LONGEST_END = 20
 # A longer name is shortened where there is no room for it.
 LONGEST_NAME = 40
 
@@ -24,8 +25,8 @@ def turns(text: str) -> bool:
 
 
 def shorten(text: str) -> str:
-    """A text of at most `LONGEST_CELL` characters."""
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+    """A text of at most `LONGEST_CELL` characters; a longer one loses its middle, because file names differ at the end."""
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - LONGEST_END - 1]}…{text[-LONGEST_END:]}"
 
 
 def inline(text: str) -> str:
