@@ -25,7 +25,7 @@ def turns(text: str) -> bool:
 
 
 def shorten(text: str) -> str:
-    """A text of at most `LONGEST_CELL` characters; a longer one loses its middle, because file names differ at the end."""
+    """A text of at most `LONGEST_CELL` characters; a longer one loses its middle: file names differ at the end."""
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - LONGEST_END - 1]}…{text[-LONGEST_END:]}"
 
 
