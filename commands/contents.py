@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 
 from commands import results
-from commands.comparison import changes, history, label_doubts, leaks, verdict
+from commands.comparison import changes, history, label_doubts, leaks, model_changes, verdict
 from commands.comparison import revision as revisions
 from commands.formatting import names, sentences
 from commands.formatting.tables import LONG, Rows, table
@@ -59,7 +59,7 @@ def collect(revision: str | None, **tasks: Callable[[], Any]) -> dict[str, Any]:
         "changes": compared,
         "history": collected.get("history"),
         **(what_changed(revision, collected["history"]) if revision else {}),
-        "p_explained": changes.P_EXPLAINED,
+        "p_explained": model_changes.P_EXPLAINED,
         "metrics": metrics,
         "selected_because": readable(metrics["selected_because"]),
         "headline": headline(metrics, images["test"]),

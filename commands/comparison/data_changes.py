@@ -1,6 +1,5 @@
 """What changed in the dataset since a revision: its images, and their number in each class and split."""
 
-import io as text_io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,18 +10,15 @@ from typing import Any
 import yaml
 from dvc.repo import Repo
 
+from commands.comparison import image_counts
 from commands.comparison import revision as revisions
 from commands.doctor.objects import Place
 from commands.formatting.names import inline
 from commands.formatting.tables import Rows, table
 from transfer import params_file
-from transfer.common import io
 from transfer.common.dvcfile import REMOTE
-from transfer.interface.errors import UserError
-from transfer.loading.prepared import SPLITS
 
 DATA = str(params_file.DATASET_FILE)
-COUNTS = "plots/dataset.csv"
 # What may happen to an image, as the tables call it.
 KINDS = ADDED, REMOVED, MOVED_SPLIT, MOVED_CLASS, RENAMED = (
     *("added", "removed", "moved to another split", "moved to another class", "renamed"),
@@ -56,13 +52,15 @@ def since(revision: str, notes: list[str]) -> DataChanges:
     described: list[str] = []
     tables: list[Rows] = []
     renamed: dict[str, str] = {}
-    before, now = (counts(revisions.text_of(version, COUNTS)) for version in (revision, None))
+    before, now = (image_counts.read(revisions.text_of(version, image_counts.PATH)) for version in (revision, None))
     if before is None or now is None:
-        notes.append(f"{_where(revision, before)} has no usable {COUNTS}: images are not counted by class and split.")
+        notes.append(
+            f"{_where(revision, before)} has no usable {image_counts.PATH}: images are not counted by class and split."
+        )
     else:
-        described.append(describe_counts(before, now))
+        described.append(image_counts.describe(before, now))
         if before != now:
-            tables.append(count_table(before, now))
+            tables.append(image_counts.count_table(before, now))
     if not old or not new:
         notes.append(f"{_where(revision, old)} has no {DATA} that names data: the images are not compared one by one.")
         return DataChanges("; ".join(described) or "unknown", tables)
@@ -132,35 +130,6 @@ def describe_files(changes: Sequence[tuple[str, str, str]]) -> str:
     return ", ".join(f"{numbers[kind]} {kind}" for kind in KINDS if numbers[kind]) or "the same images elsewhere"
 
 
-def counts(text: str | None) -> dict[tuple[str, str], int] | None:
-    """The number of images by class and split, of a `plots/dataset.csv`; None if it is missing or no such table."""
-    try:
-        rows = io.parse_csv(text_io.StringIO(text or ""), COUNTS, "", ("split", "class")).to_dict("records")
-        return {(row["class"], row["split"]): int(row["images"]) for row in rows}
-    except (UserError, KeyError, ValueError):
-        return None
-
-
-def count_table(before: Mapping[tuple[str, str], int], now: Mapping[tuple[str, str], int]) -> Rows:
-    """The number of images in each split, of all classes and of each class that changed: `160 → 150`, or `160`."""
-    names = sorted({name for name, _ in (*before, *now)})
-    total = [_counts_of(names, before, now)]
-    rows = [
-        (name, *map(_before_and_now, _counts_of([name], before, now)))
-        for name in names
-        if any(first != second for first, second in _counts_of([name], before, now))
-    ]
-    rows.insert(0, ("all classes", *map(_before_and_now, total[0])))
-    return table("Images of the classes that changed, before → now", ("Class", *SPLITS), rows)
-
-
-def describe_counts(before: Mapping[tuple[str, str], int], now: Mapping[tuple[str, str], int]) -> str:
-    """The number of images and of classes, before and now."""
-    classes = [len({name for name, _ in table}) for table in (before, now)]
-    images = _before_and_now((sum(before.values()), sum(now.values())))
-    return f"{images} images" + (f" of {_before_and_now((classes[0], classes[1]))} classes")
-
-
 def split_of(path: str) -> str:
     """The split of an image by its path in the dataset, `split/class/name`."""
     return path.partition("/")[0]
@@ -180,21 +149,6 @@ def _kind_of_move(before: str, now: str) -> str:
     if class_before != class_now:
         return MOVED_CLASS
     return MOVED_SPLIT if split_before != split_now else RENAMED
-
-
-def _counts_of(
-    names: Sequence[str], before: Mapping[tuple[str, str], int], now: Mapping[tuple[str, str], int]
-) -> list[tuple[int, int]]:
-    """The number of images of these classes before and now, in each split."""
-    first, second = (
-        [sum(table.get((name, split), 0) for name in names) for split in SPLITS] for table in (before, now)
-    )
-    return list(zip(first, second, strict=True))
-
-
-def _before_and_now(numbers: tuple[int, int]) -> str:
-    first, second = numbers
-    return str(first) if first == second else f"{first} → {second}"
 
 
 def _where(revision: str, content: object) -> str:
