@@ -27,7 +27,7 @@ help:
 	@echo "make doctor                 check that all data and models are there and whole, here and on the remote;"
 	@echo "  [REPAIR=1]                replace damaged copies by whole ones"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
-	@echo "  [FORMAT=md]               write report/report.md instead, Markdown for the comment of a pull request"
+	@echo "  [FORMAT=md]               write report/report.md instead: the comment of a pull request, as Markdown"
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
 	@echo "make docs                   write the reference in docs/reference/ from the code"
 	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"

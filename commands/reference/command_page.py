@@ -11,6 +11,7 @@ from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
 from commands.reference.markdown import GENERATED, code, table
 from commands.report import __main__ as report
+from commands.review import __main__ as review
 from commands.verify import __main__ as verify
 from transfer.interface.errors import UserErrors
 
@@ -21,7 +22,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, report, export, verify, remote, doctor)
+PROGRAMS = (predict, dataset, report, review, export, verify, remote, doctor)
 
 
 def page() -> str:

@@ -13,8 +13,8 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
+from commands.formatting.tables import Rows, table
 from commands.programs import output_of
-from commands.report.tables import Rows, table
 from commands.summary import MODELS
 from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import stubs
-from commands.report import changes, history
+from commands.comparison import changes, history
 from runs import STAGES, activated, dvc, quick_python, ran, run
 from transfer.interface.errors import UserError
 
@@ -104,7 +104,7 @@ def test_in_a_folder_of_a_larger_repository_a_revision_is_the_folders(monorepo, 
 
 
 def test_in_a_folder_of_a_larger_repository_the_report_names_only_the_folders_changes(monorepo, monkeypatch):
-    from commands.report import results
+    from commands import results
 
     monkeypatch.chdir(monorepo)
     commit = run(monorepo, "git", "rev-parse", "--short", "HEAD").strip()

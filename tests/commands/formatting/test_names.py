@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from commands.report import names
+from commands.formatting import names
 from report_results import NAMES
 
 ARABIC = "زجاج"
@@ -72,13 +72,26 @@ def test_words_stay_on_one_line():
 
 def test_a_long_cell_of_markdown_is_shortened():
     assert names.markdown_cell("x" * 60) == "x" * 60
-    assert names.markdown_cell("x" * 61) == "x" * 59 + "…"
+    assert names.markdown_cell("x" * 40 + "y" * 21) == "x" * 39 + "…" + "y" * 20
+
+
+def test_a_long_name_in_a_sentence_is_shortened_in_the_middle():
+    assert names.inline("x" * 60) == "x" * 60
+    assert names.inline(f"train/{'x' * 100}/image 1 of glass.jpg") == f"train/{'x' * 33}…image 1 of glass.jpg"
+    assert names.inline(ARABIC * 20) == f"\u2068{(ARABIC * 20)[:39]}…{(ARABIC * 20)[-20:]}\u2069"
+
+
+@pytest.mark.parametrize("link", ["http://a.b", "HTTPS://a.b", "www.a.b", "GH-12", "a@b.c", "o/r#1", "o/r@0123456"])
+def test_nothing_becomes_a_link(link):
+    space = "\N{ZERO WIDTH SPACE}"
+    assert names.markdown(link).replace(space, "") == link
+    assert space in names.markdown(link)
 
 
 def test_names_written_from_right_to_left_are_isolated():
-    assert names.isolate("glass") == "glass"
-    assert names.isolate(ARABIC) == f"\u2068{ARABIC}\u2069"
-    assert names.isolate("a\u202eb") == "\u2068a\u202eb\u2069"
+    assert names.inline("glass") == "glass"
+    assert names.inline(ARABIC) == f"\u2068{ARABIC}\u2069"
+    assert names.inline("a\u202eb") == "\u2068a\u202eb\u2069"
     assert names.html_cell("ガラス") == "ガラス"
     assert names.html_cell(ARABIC) == f"<bdi>{ARABIC}</bdi>"
 

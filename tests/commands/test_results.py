@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.report import results, sentences
+from commands import results
+from commands.formatting import sentences
 from transfer.interface.errors import UserError
 
 
@@ -25,6 +26,37 @@ def test_missing_files_do_not_make_results_stale():
         "Run `dvc repro` to update them."
     )
     assert "names train_tl." in results.stale_warning({"train_tl": ["changed checksum"]})
+
+
+def test_results_that_dvc_lock_does_not_record_are_told_from_stale_ones():
+    outs = {"evaluate": [{"changed outs": {"metrics/evaluate.json": "modified"}}]}
+    sentence = (
+        "dvc.lock records other results than the workspace has: `dvc status` names evaluate. Run `dvc repro`, and "
+        "commit dvc.lock, metrics/ and plots/ together."
+    )
+    assert results.stale_warning(outs) == sentence
+    both = outs | {"prepare": [{"changed deps": {"dataset_images": "modified"}}]}
+    assert "names prepare. Run `dvc repro` to update them. dvc.lock records" in results.stale_warning(both)
+    # A stage whose inputs changed is stale anyway.
+    stale = {"evaluate": [*outs["evaluate"], {"changed deps": {"features": "modified"}}]}
+    assert "dvc.lock" not in results.stale_warning(stale)
+
+
+def test_other_data_are_noticed_where_the_data_are_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert results.stages_of_other_data() == []
+    stages = {
+        "prepare": {"deps": [{"path": "dataset_images", "md5": "a.dir"}, {"path": "stages/prepare.py", "md5": "b"}]},
+        "features": {"deps": [{"path": "prepared", "md5": "c.dir"}]},
+    }
+    Path("dvc.lock").write_text(json.dumps({"stages": stages}))
+    for digest, names in (("a.dir", []), ("d.dir", ["prepare"])):
+        Path("dataset_images.dvc").write_text(json.dumps({"outs": [{"path": "dataset_images", "md5": digest}]}))
+        assert results.stages_of_other_data() == names
+    absent = {"prepare": [{"changed deps": {"dataset_images": "deleted"}}]}
+    assert "names prepare. Run `dvc repro`" in results.stale_warning(absent, ["prepare"])
+    Path("dvc.lock").write_text("<<<<<<< HEAD\n")
+    assert results.stages_of_other_data() == []
 
 
 @pytest.fixture

@@ -1,19 +1,25 @@
 """The results of the last run, as its files have them, and the state of the workspace that they belong to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import pandas as pd
+import yaml
 
+from commands.formatting.names import inline
+from commands.formatting.tables import join
 from commands.programs import output_of, succeeds
 from commands.summary import MODELS
+from transfer import params_file
 from transfer.common import io
 from transfer.common.io import NUMBER
 from transfer.interface.errors import UserError
 
 METRICS = "metrics/evaluate.json"
+# How many files a sentence names.
+MOST_NAMED = 3
 REQUIRED_KEYS: io.RequiredKeys = {
     "selected": str,
     "selected_because": str,
@@ -83,28 +89,70 @@ def workspace_state() -> str:
     return f"Commit {output_of('git', 'rev-parse', '--short', 'HEAD').strip()}{changed}."
 
 
-def stale_warning(status: Mapping[str, Any]) -> str:
+def uncommitted_warning() -> str:
+    """A warning that the workspace is not its last commit, with the files that differ; empty if there are none."""
+    status = output_of("git", "status", "--porcelain", "--no-renames", "-z", "--", ".")
+    names = [inline(line[3:]) for line in status.split("\0") if line]
+    if not names:
+        return ""
+    return (
+        f"{join(names, MOST_NAMED)} {'is' if len(names) == 1 else 'are'} not committed: this compares the workspace, "
+        "which is not what the last commit has. Commit dvc.lock, metrics/ and plots/ together with what they belong to."
+    )
+
+
+def stages_of_other_data() -> list[str]:
+    """The stages that ran on other data than those of the .dvc files.
+
+    `dvc status` does not name them where the data are missing, as in a clone before `dvc pull`.
+    """
+    try:
+        locked = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
+        outs = yaml.safe_load(params_file.DATASET_FILE.read_text(encoding="utf-8"))["outs"]
+        digests = {out["path"]: out["md5"] for out in outs}
+        return [
+            name
+            for name, stage in locked.items()
+            if any(digests.get(entry["path"], entry["md5"]) != entry["md5"] for entry in stage["deps"])
+        ]
+    except (OSError, yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError):
+        return []  # what is wrong with these files, `dvc status` says
+
+
+def stale_warning(status: Mapping[str, Any], of_other_data: Sequence[str] = ()) -> str:
     """A warning that names the stages whose results do not belong to the workspace; empty if there are none.
 
     Missing files, as in a clone before `dvc pull`, do not make results stale.
 
     Args:
         status: the output of `dvc status --json`.
+        of_other_data: further stages, that ran on other data.
     """
     entries = [entry for of_stage in status.values() for entry in of_stage if isinstance(entry, dict)]
     states = [of_path.items() for entry in entries for of_path in entry.values()]
     absent = [Path(path) for of_path in states for path, state in of_path if state in ("deleted", "not in cache")]
 
-    def is_change(entry: Any) -> bool:
+    def changed(entry: Any, kinds: Sequence[str]) -> bool:
         """Whether the stage itself changed, or a path or parameter: not a folder in which only files are absent."""
         if isinstance(entry, str):
-            return True
-        paths = [path for of_path in entry.values() for path in of_path]
+            return "changed deps" in kinds
+        paths = [path for kind, of_path in entry.items() if kind in kinds for path in of_path]
         return any(not any(file.is_relative_to(path) for file in absent) for path in paths)
 
-    if names := [name for name, of_stage in status.items() if any(map(is_change, of_stage))]:
-        return (
+    def stages(*kinds: str) -> list[str]:
+        return [name for name, of_stage in status.items() if any(changed(entry, kinds) for entry in of_stage)]
+
+    inputs = list(dict.fromkeys([*of_other_data, *stages("changed deps")]))
+    outs = [name for name in stages("changed outs") if name not in inputs]
+    sentences = []
+    if inputs:
+        sentences.append(
             "These results are older than the data, code or parameters in the workspace: `dvc status` names "
-            f"{', '.join(names)}. Run `dvc repro` to update them."
+            f"{', '.join(inputs)}. Run `dvc repro` to update them."
         )
-    return ""
+    if outs:
+        sentences.append(
+            f"dvc.lock records other results than the workspace has: `dvc status` names {', '.join(outs)}. Run `dvc "
+            "repro`, and commit dvc.lock, metrics/ and plots/ together."
+        )
+    return " ".join(sentences)

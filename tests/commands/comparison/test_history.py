@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from commands.report import code_changes, data_changes, history
+from commands.comparison import code_changes, data_changes, history
 from runs import run
 from transfer.common import io
 from transfer.common.dvcfile import REMOTE_FOLDER
@@ -19,12 +19,20 @@ PIPELINE = {
 }
 PARAMS = "seed: 1\nfinetune:\n  epochs: 20\n  frozen_layers: [54]\n  patience: null\nold: a\n"
 IMAGES = {"train/a/1.jpg": "11", "train/a/2.jpg": "12", "train/b/1.jpg": "21", "test/b/2.jpg": "22"}
+CONFIG = """['remote "embedded"']
+    url = ../sample/remote
+['remote "team"']
+    url = ../../team
+[core]
+    remote = team
+    analytics = false
+"""
 FILES = ("stages/prepare.py", "transfer/training/loop.py", "transfer/training/params.py", "transfer/training/README.md")
 FILES += ("transfer/dataset/checks.py", "weights/w.json", "docs/a.md")
 
 
-def write_data(images, digest, listed=True):
-    """Write the .dvc file of a dataset, its table, and the list of its files as the embedded remote has it."""
+def write_data(images, digest, remote=REMOTE_FOLDER):
+    """Write the .dvc file of a dataset, its table, and the list of its files as a remote has it, if one has it."""
     io.write_text("dataset_images.dvc", f"outs:\n- md5: {digest}\n  path: dataset_images\n")
     counts = {}
     for path in images:
@@ -32,9 +40,9 @@ def write_data(images, digest, listed=True):
         counts[split, label] = counts.get((split, label), 0) + 1
     rows = "".join(f"{split},{label},{number}\n" for (split, label), number in counts.items())
     io.write_text("plots/dataset.csv", f"split,class,images\n{rows}")
-    if listed:
+    if remote:
         files = [{"relpath": path, "md5": content} for path, content in images.items()]
-        io.write_text(REMOTE_FOLDER / "files/md5" / digest[:2] / digest[2:], json.dumps(files))
+        io.write_text(remote / "files/md5" / digest[:2] / digest[2:], json.dumps(files))
 
 
 def commit(subject):
@@ -46,8 +54,12 @@ def commit(subject):
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A repository with one commit, which is the working folder."""
+    tmp_path = tmp_path / "project"
+    tmp_path.mkdir()
     monkeypatch.chdir(tmp_path)
     run(tmp_path, "git", "init", "--quiet", "--initial-branch", "main")
+    io.write_text(".dvc/config", CONFIG)
+    io.write_text(".dvc/.gitignore", "*\n!config\n")
     io.write_text("params.yaml", PARAMS)
     io.write_text("dvc.yaml", yaml.safe_dump(PIPELINE, sort_keys=False))
     io.write_text("requirements.txt", "keras==3.1 \\\n    --hash=sha256:1\nnumpy==2.0\n")
@@ -109,6 +121,8 @@ def test_images_are_compared_one_by_one_and_counted_by_class(repository):
         "4 images of 2 classes; 1 added, 1 removed, 1 moved to another split, 1 moved to another class, 1 renamed; "
         "md5 aa1.dir → bb2.dir"
     )
+    # In the same split: its near-duplicates are those of an image that was there before.
+    assert changes.renamed == {"train/a/new name.jpg": "train/a/1.jpg", "test/a/2.jpg": "test/b/2.jpg"}
 
 
 def test_an_image_that_is_there_twice_is_counted_twice():
@@ -119,14 +133,20 @@ def test_an_image_that_is_there_twice_is_counted_twice():
     ]
 
 
-def test_without_the_list_of_files_images_are_counted_only(repository, monkeypatch):
-    write_data(IMAGES, "cc3.dir", listed=False)
-    monkeypatch.setattr(data_changes, "output_of", lambda *words, quiet: "/nowhere")
+def test_the_list_of_files_is_read_from_the_default_remote_and_nothing_is_pulled(repository):
+    write_data({**IMAGES, "test/b/3.jpg": "23"}, "cc3.dir", remote=repository.parent / "team")
+    changes = history.since("HEAD")
+    assert tables(changes)["Images that changed"] == [["test/b/3.jpg", "added", ""]]
+    assert not (repository / ".dvc/cache").exists()
+
+
+def test_without_the_list_of_files_images_are_counted_only(repository):
+    write_data(IMAGES, "cc3.dir", remote=None)
     changes = history.since("HEAD")
     assert dict(changes.summary)["Data"] == "4 images of 2 classes; md5 aa1.dir → cc3.dir"
     assert changes.notes == [
-        "The workspace has images of which DVC's cache has no list, so they are not compared one by one: run `dvc "
-        "fetch --all-commits dataset_images.dvc`."
+        "The workspace has images of which neither DVC's cache nor the remote has a list, so they are not compared one "
+        "by one: run `dvc push` in the clone that made them."
     ]
 
 
@@ -176,7 +196,11 @@ def test_commits_are_those_between_with_their_subjects(repository):
     run(".", "git", "switch", "--quiet", "other")
     commit("elsewhere")
     changes = history.since("main")
-    assert changes.notes == ["Revision main has 3 commits that the workspace does not build on."]
+    assert changes.notes == [] and not changes.unchanged
+    assert changes.moved_on == (
+        "Revision main has 3 commits that the workspace does not build on: what they changed appears here as undone. "
+        "Merge them, and run `dvc repro`."
+    )
     assert dict(changes.summary)["Commits"] == "1: “elsewhere”"
 
 

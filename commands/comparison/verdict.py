@@ -1,14 +1,15 @@
 """The verdict, with which the report begins: which model is selected, and whether a change is more than chance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scipy.stats import binomtest
 
-from commands.report.comparison import Change
-from commands.report.names import isolate
-from commands.report.sentences import percent, percent_with_interval
+from commands.comparison import cross_validation
+from commands.comparison.predictions import Change
+from commands.formatting.names import inline
+from commands.formatting.sentences import percent, percent_with_interval
 from commands.summary import MODELS
 from transfer.evaluation.intervals import CONFIDENCE
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, PairedComparison, format_p_value
@@ -67,7 +68,7 @@ def since(revision: str, metrics: Mapping[str, Any], change: Change, selected: t
         selected: the model of the revision, None if it does not name it, and that of the workspace.
     """
     compared = change.overall
-    name = isolate(revision)
+    name = inline(revision)
     before, now = (compared.both + compared.only_first, compared.both + compared.only_second)
     which = f"the selected model ({MODELS[selected[1]]}"
     if selected[0] is None:
@@ -96,7 +97,40 @@ def impossible(revision: str, metrics: Mapping[str, Any], reason: str) -> Verdic
     Args:
         reason: a sentence.
     """
-    return Verdict(UNKNOWN, f"Cannot be compared with {isolate(revision)}", [reason], facts(metrics))
+    return Verdict(UNKNOWN, f"Cannot be compared with {inline(revision)}", [reason], facts(metrics))
+
+
+def with_cross_validation(
+    revision: str, before: Mapping[str, float] | None, now: Mapping[str, float] | None, of_test: Verdict
+) -> Verdict:
+    """The verdict by cross-validation, which uses every image; the verdict on the test split comes below it.
+
+    If only one of the two has a cross-validation, or if both are the same, the verdict remains that on the test split:
+    a change that cross-validation does not see, such as one of fine-tuning, may still change the test accuracy.
+
+    Args:
+        before, now: the cross-validated accuracies with their intervals; None if there is none.
+        of_test: the verdict on the test split.
+    """
+    if now is None:
+        return of_test
+    name = inline(revision)
+    value = percent_with_interval(now)
+    if before is None or before == now:
+        value += f"; {name} has none" if before is None else f", the same as in {name}"
+        return replace(of_test, facts=[*of_test.facts, ("Cross-validation", value)])
+    compared = cross_validation.compare(dict(before), dict(now))
+    kind, title = EQUAL, f"Cannot be told apart from {name} by cross-validation"
+    if compared.p_value < SIGNIFICANCE_LEVEL:
+        kind = BETTER if compared.difference > 0 else WORSE
+        title = f"{kind.capitalize()} than {name} by cross-validation"
+    sentences = [
+        f"The cross-validated accuracy is {value}; before, {percent_with_interval(before)}. "
+        f"{points(compared.difference, (compared.low, compared.high))}; p {format_p_value(compared.p_value)}, as if "
+        "the two were independent, which is conservative.",
+        f"Test split: {of_test.title[:1].lower()}{of_test.title[1:]}.",
+    ]
+    return replace(of_test, kind=kind, title=title, sentences=sentences + of_test.sentences)
 
 
 def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -124,10 +158,16 @@ def between_models(metrics: Mapping[str, Any]) -> str:
 
 def change_in_words(compared: PairedComparison) -> str:
     """The change in accuracy, its 95 % interval and the p-value."""
-    words = f"Accuracy {100 * compared.difference:+.1f} points"
-    if interval := difference_interval(compared):
-        words += f", 95 % interval {100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
+    words = points(compared.difference, difference_interval(compared))
     return f"{words}; exact McNemar p {format_p_value(compared.p_value)}"
+
+
+def points(difference: float, interval: tuple[float, float] | None) -> str:
+    """A change in accuracy with its interval, in percentage points."""
+    words = f"Accuracy {100 * difference:+.1f} points"
+    if interval:
+        words += f", 95 % interval {100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}"
+    return words
 
 
 def difference_interval(compared: PairedComparison) -> tuple[float, float] | None:

@@ -22,6 +22,14 @@ class Rows:
         return len(self.rows) > LONG
 
 
+@dataclass(frozen=True)
+class Section:
+    """A subject of a comparison: what changed, in one line, and the table behind it, if there is one."""
+
+    summary: str
+    table: Rows | None = None
+
+
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]], most: int = MOST_ROWS) -> Rows:
     """A table with at most as many rows; the caption says how many are left out."""
     rows = list(rows)

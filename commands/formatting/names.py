@@ -9,11 +9,12 @@ from markupsafe import Markup
 TURNING = {"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"}
 # What GitHub's Markdown would read as markup, a formula or the name of an emoji.
 MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&]|^(?:[#+-]|\d+[.)])(?=\s|$)")
-# What GitHub would turn into a link, and tell those who are linked: @user, #1.
-MENTION = re.compile(r"[@#](?=\w)|:(?=[\w+-]+:)")
+# What GitHub would turn into a link, and tell those who are linked: @user, #1, GH-1, http://a.b, www.a.b.
+MENTION = re.compile(r"[@#](?=\w)|\bGH(?=-\d)|:(?=[\w+-]+:|//)|\bwww(?=\.)", re.IGNORECASE)
 # Spaces and line breaks, without the space that keeps words on one line.
 SPACES = re.compile(r"[^\S\N{NO-BREAK SPACE}]+")
 LONGEST_CELL = 60
+LONGEST_END = 20
 # A longer name is shortened where there is no room for it.
 LONGEST_NAME = 40
 
@@ -23,8 +24,17 @@ def turns(text: str) -> bool:
     return any(unicodedata.bidirectional(character) in TURNING for character in text)
 
 
-def isolate(text: str) -> str:
-    """A name for use within a sentence. A name that is written from right to left gets Unicode's isolating controls."""
+def shorten(text: str) -> str:
+    """A text of at most `LONGEST_CELL` characters; a longer one loses its middle: file names differ at the end."""
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - LONGEST_END - 1]}…{text[-LONGEST_END:]}"
+
+
+def inline(text: str) -> str:
+    """A name for use within a sentence: a long one is shortened.
+
+    A name that is written from right to left gets Unicode's isolating controls.
+    """
+    text = shorten(text)
     return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if turns(text) else text
 
 
@@ -44,5 +54,4 @@ def markdown(text: str) -> str:
 
 def markdown_cell(value: object) -> str:
     """The content of a cell of a Markdown table; a long one is shortened."""
-    text = SPACES.sub(" ", str(value).strip())
-    return markdown(isolate(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"))
+    return markdown(inline(SPACES.sub(" ", str(value).strip())))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands.comparison import code_changes, data_changes
+from commands.comparison import revision as revisions
+from commands.formatting.names import inline
+from commands.formatting.tables import Rows, count, join, table
 from commands.parameters import parameter_rows
 from commands.programs import output_of
-from commands.report import code_changes, data_changes
-from commands.report import revision as revisions
-from commands.report.names import isolate
-from commands.report.tables import Rows, count, join, table
 from transfer import params_file
 from transfer.interface.errors import UserError
 
@@ -31,45 +31,53 @@ class History:
         notes: sentences on what could not be compared.
         tables: the changes one by one, without the commits.
         commits: the commits between the two.
+        moved_on: a sentence on commits of the revision that the workspace does not build on; empty if there are none.
+        renamed: see `DataChanges`.
     """
 
     summary: list[tuple[str, str]]
     notes: list[str]
     tables: list[Rows]
     commits: Rows
+    moved_on: str
+    renamed: dict[str, str]
 
     @property
     def unchanged(self) -> bool:
         """Whether everything that the stages read is the same."""
-        return not self.tables and not self.notes
+        return not self.tables and not self.notes and not self.moved_on
 
 
 def since(revision: str) -> History:
     """What changed between a revision and the workspace."""
     notes: list[str] = []
     parameters = changed_parameters(revision, notes)
-    data, data_tables = data_changes.since(revision, notes)
+    data = data_changes.since(revision, notes)
     code, others = code_changes.since(revision)
     commits, only_there = commits_between(revision)
+    moved_on = ""
     if only_there:
-        notes.append(
-            f"Revision {isolate(revision)} has {count(only_there, 'commit')} that the workspace does not build on."
+        moved_on = (
+            f"Revision {inline(revision)} has {count(only_there, 'commit')} that the workspace does not build on: what "
+            "they changed appears here as undone. Merge them, and run `dvc repro`."
         )
     tables = [table("Parameters that changed", ("Parameter", "Before", "Now"), parameters)] if parameters else []
-    tables += data_tables
+    tables += data.tables
     if code:
         rows = [(part, join(files, 10), join(stages, 5)) for part, files, stages in code]
         tables.append(table("Code that changed", ("Part", "Files", "Read by the stages"), rows))
     return History(
         [
             ("Parameters", describe_parameters(parameters)),
-            ("Data", data),
+            ("Data", data.summary),
             ("Code", code_changes.describe(code, others)),
             ("Commits", describe_commits(commits)),
         ],
         notes,
         tables,
         table("Commits since then, the latest first", ("Commit", "Subject"), commits),
+        moved_on,
+        data.renamed,
     )
 
 
@@ -88,7 +96,7 @@ def changed_parameters(revision: str, notes: list[str]) -> list[tuple[str, str, 
         before = None
     now = params_file.parse(Path(PARAMETERS).read_text(encoding="utf-8"), PARAMETERS)
     if not isinstance(before, dict):
-        notes.append(f"Revision {isolate(revision)} has no {PARAMETERS} that can be read: parameters are not compared.")
+        notes.append(f"Revision {inline(revision)} has no {PARAMETERS} that can be read: parameters are not compared.")
         return None
     values_before, values_now = dict(parameter_rows(before)), dict(parameter_rows(now))
     return [
@@ -110,7 +118,7 @@ def describe_parameters(parameters: Sequence[tuple[str, str, str]] | None) -> st
     """The parameters that changed, in one line."""
     if parameters is None:
         return "unknown"
-    named = [f"{key} {isolate(before)} → {isolate(now)}" for key, before, now in parameters]
+    named = [f"{key} {inline(before)} → {inline(now)}" for key, before, now in parameters]
     return join(named, MOST_NAMED) or "the same"
 
 
@@ -119,5 +127,5 @@ def describe_commits(commits: Sequence[tuple[str, str]]) -> str:
     uncommitted = bool(output_of("git", "status", "--porcelain", "--", "."))
     if not commits:
         return "none; the workspace has uncommitted changes" if uncommitted else "none"
-    subjects = join([f"“{isolate(subject)}”" for _, subject in commits], 1)
+    subjects = join([f"“{inline(subject)}”" for _, subject in commits], 1)
     return f"{len(commits)}: {subjects}" + ("; and uncommitted changes" if uncommitted else "")

@@ -1,12 +1,15 @@
 """Two revisions of the project compared by their predictions of the same test images."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
-from commands.report.names import isolate
-from commands.report.tables import join
+from commands.comparison import metric_changes
+from commands.comparison.metric_changes import MetricChange
+from commands.formatting.names import inline
+from commands.formatting.tables import join
 from transfer.common.io import parse_csv
 from transfer.evaluation.significance import MacroF1Comparison, PairedComparison, compare_macro_f1, compare_paired
 from transfer.evaluation.tables import PREDICTION_COLUMNS
@@ -19,8 +22,8 @@ MOST_NAMED = 5
 CHOOSE_COMMIT = "choose a commit that has the results of a run"
 
 
-class NothingInCommon(UserError):
-    """Two revisions have no image or no model in common."""
+class NotComparable(UserError):
+    """A revision has no usable predictions, or no image or no model in common with the workspace."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Change:
         gone, added: the number of test images that only the earlier, only the later revision has.
         different: the number of images with another prediction now.
         relabelled: the number of common images whose class is a different one now; they are left out.
+        metrics: what the change of each metric is due to, the model or the test split.
     """
 
     model: str
@@ -44,10 +48,16 @@ class Change:
     gone: int
     added: int
     relabelled: int
+    metrics: list[MetricChange] = field(default_factory=list)
+
+    @property
+    def same_images(self) -> bool:
+        """Whether both revisions have the same test images, with the same classes."""
+        return not self.gone + self.added + self.relabelled
 
     def describe_images(self) -> str:
         """Which images are compared, in words."""
-        if not self.gone + self.added + self.relabelled:
+        if self.same_images:
             return f"the same {self.overall.images} test images"
         counts = f"{self.gone} removed, {self.added} added"
         if self.relabelled:
@@ -62,9 +72,12 @@ def read_predictions(text: str, revision: str) -> pd.DataFrame:
         revision: what a message calls the revision.
 
     Raises:
-        UserError: it is not a table, or lacks a column.
+        NotComparable: it is not a table, or lacks a column.
     """
-    return parse_csv(io.StringIO(text), f"{PREDICTIONS} of {revision}", CHOOSE_COMMIT, PREDICTION_COLUMNS)
+    try:
+        return parse_csv(io.StringIO(text), f"{PREDICTIONS} of {revision}", CHOOSE_COMMIT, PREDICTION_COLUMNS)
+    except UserError as error:
+        raise NotComparable(str(error)) from None
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, revision: str = "that revision") -> list[Change]:
@@ -75,14 +88,17 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, revision: str = "that rev
         revision: what a message calls the earlier revision.
 
     Raises:
-        UserError: a table is empty or has an image twice.
-        NothingInCommon: the tables have no image or no model in common.
+        UserError: the table of the workspace is empty or has an image twice.
+        NotComparable: the table of the revision has this fault, or the tables have no image or no model in common.
     """
-    _check(before, revision, CHOOSE_COMMIT)
+    try:
+        _check(before, revision, CHOOSE_COMMIT)
+    except UserError as error:
+        raise NotComparable(str(error)) from None
     _check(after, WORKSPACE, "make it again with `dvc repro`")
     models = [model for model in after["model"].unique() if model in set(before["model"])]
     if not models:
-        raise NothingInCommon(f"{revision} and {WORKSPACE} have no model in common: choose another commit.")
+        raise NotComparable(f"{revision} and {WORKSPACE} have no model in common: choose another commit.")
     return [
         _compare_model(model, before[before["model"] == model], after[after["model"] == model], revision)
         for model in models
@@ -107,7 +123,7 @@ def _sentences(kind: str, names: list[str], ending: str, verb: str = "is", verbs
     if not names:
         return []
     plural = kind if len(names) == 1 else {"class": "classes"}.get(kind, f"{kind}s")
-    listed = join([isolate(name) for name in names], MOST_NAMED)
+    listed = join([inline(name) for name in names], MOST_NAMED)
     return [f"The {plural} {listed} {ending.format(verb if len(names) == 1 else verbs)}"]
 
 
@@ -125,7 +141,7 @@ def _compare_model(model: str, before: pd.DataFrame, after: pd.DataFrame, revisi
     common = before.merge(after, on="pixels", suffixes=("_before", "_after"), validate="one_to_one")
     same = common[common["actual_before"] == common["actual_after"]]
     if same.empty:
-        raise NothingInCommon(
+        raise NotComparable(
             f"{revision} and {WORKSPACE} have no test image with the same pixels and class: choose another commit."
         )
     actual, *predictions = (same[name].to_numpy() for name in ("actual_after", "predicted_before", "predicted_after"))
@@ -139,4 +155,8 @@ def _compare_model(model: str, before: pd.DataFrame, after: pd.DataFrame, revisi
         gone=len(before) - len(common),
         added=len(after) - len(common),
         relabelled=len(common) - len(same),
+        metrics=metric_changes.divide(
+            *(table[["actual", "predicted"]].to_numpy() for table in (before, after)),
+            *(np.stack([actual, predicted], axis=1) for predicted in predictions),
+        ),
     )

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 import yaml
 
+from commands.comparison import revision as revisions
+from commands.formatting.tables import count, join
 from commands.programs import output_of
-from commands.report import revision as revisions
-from commands.report.tables import count, join
 from transfer import params_file
 
 PIPELINE = "dvc.yaml"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from commands.report.results import Table
+from commands.results import Table
 from commands.summary import MODELS
 
 

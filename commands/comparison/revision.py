@@ -39,15 +39,6 @@ def read_text(revision: str, path: str) -> str | None:
     return output_of("git", "show", name) if succeeds("git", "cat-file", "-e", name, quiet=True) else None
 
 
-def read_json(revision: str, path: str) -> dict[str, Any]:
-    """A JSON file of a revision; empty if the revision does not have it, or if it is not an object."""
-    try:
-        content = json.loads(read_text(revision, path) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def text_of(revision: str | None, path: str) -> str | None:
     """A file of a revision, or of the workspace; None if it is missing or is not text."""
     try:
@@ -56,3 +47,12 @@ def text_of(revision: str | None, path: str) -> str | None:
         return Path(path).read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
         return None
+
+
+def read_json(revision: str | None, path: str) -> dict[str, Any]:
+    """A JSON file of a revision, or of the workspace; empty if it is missing, or if it is not an object."""
+    try:
+        content = json.loads(text_of(revision, path) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from commands.report import sentences
+from commands.formatting import sentences
 
 
 def test_the_most_confident_mistakes_come_first():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from commands.report import verdict
-from commands.report.comparison import Change
+from commands.comparison import verdict
+from commands.comparison.predictions import Change
 from transfer.evaluation.significance import MacroF1Comparison, PairedComparison
 
 METRICS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.report import tables
+from commands.formatting import tables
 
 
 @pytest.mark.parametrize(

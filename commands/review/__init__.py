@@ -1,0 +1,1 @@
+"""`python -m commands.review`: the comment of a pull request, as Markdown."""
