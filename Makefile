@@ -16,6 +16,7 @@ help:
 	@echo "make quick                  run the tests that take seconds"
 	@echo "make check                  check style and types"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder or zip file of class folders;"
+	@echo "  [ADD=1]                   add the images to the dataset, in which every image keeps its split;"
 	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split;"
 	@echo "  [DECISIONS=decided.csv]   go on after a conflict, with the decisions in dataset_conflicts.csv;"
 	@echo "  [BACKBONE=MobileNetV2]    set this backbone in params.yaml, with ImageNet weights and fitting values;"
@@ -69,10 +70,11 @@ check: $(VENV)/test
 
 option = $(if $(value $(1)),$(2) $(call quoted,$(1)))
 dataset_options = $(call option,GROUPS,--groups) $(call option,DECISIONS,--decisions) \
-	$(call option,BACKBONE,--backbone) $(call option,RECIPE,--recipe) $(if $(value KEEP_PARAMS),--keep-params)
+	$(call option,BACKBONE,--backbone) $(call option,RECIPE,--recipe) $(if $(value KEEP_PARAMS),--keep-params) \
+	$(if $(value ADD),--add)
 dataset: $(VENV)/run
 	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make dataset SOURCE=folder" >&2; exit 1; }
-	$(call pull,weights/*.dvc)
+	$(call pull,weights/*.dvc $(if $(value ADD),dataset_images.dvc))
 	@python -m commands.dataset $(dataset_options) -- $(call quoted,SOURCE)
 
 verify: $(VENV)/run
