@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from commands.dataset import additions, conflicts, near_copies, settling, splitting
+from commands.dataset import additions, conflicts, existing, near_copies, settling, splitting
 from commands.dataset.source import SourceImage
 from transfer import params_file
 from transfer.common import parallel
@@ -79,7 +79,7 @@ def arrange(
     places = _places([image.name for image in present], {one: (split, copies[one][0]) for one, split in splits.items()})
     return additions.Addition(
         files={places[one]: copies[one][0].path for one in sorted(places)},
-        group_of={_place(image): group_of[one] for one, image in there.items() if one in group_of}
+        group_of={existing.place(image): group_of[one] for one, image in there.items() if one in group_of}
         | {place: group_of[one] for one, place in places.items() if one in group_of},
         before=before,
         after=before + Counter((label_of[one], split) for one, split in splits.items()),
@@ -216,10 +216,6 @@ def _deal(
     if errors:
         raise UserErrors(errors)
     return {pixels: split for (_, pixels), split in splits.items()}
-
-
-def _place(image: SourceImage) -> str:
-    return f"{image.split}/{image.label}/{image.inside}"
 
 
 def _is_moved(image: SourceImage, place: str) -> bool:

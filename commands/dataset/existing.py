@@ -45,6 +45,11 @@ def image(path: Path, place: str) -> SourceImage:
     return SourceImage(path, f"{saving.DATASET}/{place}", label, split, inside)
 
 
+def place(image: SourceImage) -> str:
+    """The place of an image in a split dataset."""
+    return f"{image.split}/{image.label}/{image.inside}"
+
+
 def with_groups(
     dataset: Dataset, groups_file: Path | None, images: Collection[SourceImage]
 ) -> tuple[dict[str, str], list[str]]:

@@ -47,21 +47,22 @@ def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
     return groups
 
 
-def read_stored(places: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def read_stored(places: Collection[str], file: Path = FILE) -> tuple[dict[str, str], list[str]]:
     """The groups of the dataset.
 
     Args:
         places: the paths of its images, relative to its folder.
+        file: where the groups are.
 
     Returns:
         the group of an image, by path, and the paths in the file that are no longer in the dataset.
 
     Raises:
-        UserError: `FILE` is not a table, or lacks a column.
+        UserError: the file is not a table, or lacks a column.
     """
-    if not FILE.exists():
+    if not file.exists():
         return {}, []
-    rows = tables.read_rows(FILE, "it", COLUMNS)
+    rows = tables.read_rows(file, "it", COLUMNS)
     groups = {row["path"]: row["group"] for row in rows if row["path"] in places and row["group"]}
     return groups, [row["path"] for row in rows if row["path"] not in places]
 

@@ -98,7 +98,8 @@ def _describe(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _signs(hashes: Sequence[np.ndarray]) -> np.ndarray:
     """(images, bytes) to (images, bits), -1 or 1: a product of two rows is the bits that agree less the others."""
-    return np.unpackbits(np.reshape(hashes, (len(hashes), -1)), axis=1).astype(np.float32) * 2 - 1
+    rows = np.array(hashes, np.uint8).reshape(len(hashes), BITS // 8)
+    return np.unpackbits(rows, axis=1).astype(np.float32) * 2 - 1
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
