@@ -93,8 +93,13 @@ class Addition:
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+def counted(number: int) -> str:
+    """A number of images, as part of a sentence."""
+    return "1 image" if number == 1 else f"{number} images"
+
+
 def _count(number: int, one: str, many: str) -> str:
-    return f"1 image {one}" if number == 1 else f"{number} images {many}"
+    return f"{counted(number)} {one if number == 1 else many}"
 
 
 def names(images: Sequence[SourceImage]) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from commands.dataset import adding, existing, groups, saving
+from commands.dataset import adding, additions, existing, groups, saving
 from commands.dataset.saving import DATASET, DVC_FILE
 from commands.dataset.source import SourceImage
 from commands.merge_dataset import versions
@@ -62,9 +62,15 @@ def main() -> None:
         released = saving.extend(addition.files | moved, changes.removed, addition.group_of)
 
     before = Counter((image.label, str(image.split)) for image in dataset.images)
+    stay = f"{additions.counted(changes.kept_away)} that it moved stay removed, as on this branch."
     lines = [
-        f"The other branch removed or moved {len(changes.removed)} images.",
-        *([f"{changes.kept_away} images that it moved stay removed."] if changes.kept_away else []),
+        f"The other branch removed {additions.counted(len(changes.removed) - len(changes.moved))} and moved "
+        f"{len(changes.moved)}.",
+        *(
+            [f"{additions.counted(changes.kept_away)} that it moved stay removed, as on this branch."]
+            if changes.kept_away
+            else []
+        ),
         *replace(addition, before=before).lines(),
         *released,
     ]

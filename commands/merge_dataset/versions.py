@@ -64,15 +64,15 @@ def read(repo: Any, head: str) -> tuple[Version, Version, Version]:
 
     Downloads what the cache lacks of them. Raises UserError if it cannot be had.
     """
-    texts = [staged(DVC_FILE, number) for number in (BASE, OURS, THEIRS)]
-    lists = [_list_of(repo, text) for text in texts]
-    if not all(path is None or path.exists() for path in lists) or _missing(repo, _files(lists[-1])):
-        _fetch(repo, [head, *_ancestors(head)])
-    base, ours, theirs = (_files(path) for path in lists)
-    if absent := _missing(repo, theirs):
+    lists = [_list_of(repo, staged(DVC_FILE, number)) for number in (BASE, OURS, THEIRS)]
+    if not all(map(_is_there, lists)) or _missing(repo, _files(lists[-1])):
+        _fetch(repo, [head, *output_of("git", "merge-base", "HEAD", head).split()])
+    base, ours, theirs = (_files(path) if _is_there(path) else None for path in lists)
+    # DVC does not always say what it could not fetch.
+    if base is None or ours is None or theirs is None or _missing(repo, theirs):
         raise UserError(
-            f"{len(absent)} images of the other branch are neither here nor on the remote, such as {absent[0]}: run "
-            "`dvc push` where the branch was made, then this command again."
+            "The images of the other branch are neither here nor on the remote: run `dvc push` where the branch was "
+            "made, then this command again."
         )
     return base, ours, theirs
 
@@ -108,16 +108,17 @@ def _list_of(repo: Any, text: str | None) -> Path | None:
     return Path(repo.cache.local.oid_to_path(out["md5"]))
 
 
+def _is_there(path: Path | None) -> bool:
+    return path is None or path.exists()
+
+
 def _files(path: Path | None) -> Version:
+    """The images in a list of files, none without a version, or if the list is not there."""
     return {entry["relpath"]: entry["md5"] for entry in io.read_json(path)} if path and path.exists() else {}
 
 
 def _missing(repo: Any, version: Version) -> list[str]:
     return [place for place, digest in version.items() if not Path(repo.cache.local.oid_to_path(digest)).exists()]
-
-
-def _ancestors(head: str) -> list[str]:
-    return output_of("git", "merge-base", "HEAD", head).split()
 
 
 def _fetch(repo: Any, revisions: Iterable[str]) -> None:

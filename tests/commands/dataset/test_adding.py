@@ -14,6 +14,7 @@ from scenes import scene
 from transfer import params_file
 from transfer.dataset import decoding
 from transfer.interface.errors import UserError
+from transfer.loading.prepared import SPLITS
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +72,11 @@ def test_shares_hold_after_the_addition_in_every_class(tmp_path, arrange):
     # 20 and 20 images become 30 and 25: 24, 3 and 3 of glass; of metal 20, and 2.5 each.
     folder = write(write(tmp_path / "new", "glass", range(100, 110)), "metal", range(110, 115))
     addition = arrange(folder)
-    after = {
-        label: [addition.after[label, split] for split in ("train", "validation", "test")]
-        for label in ["glass", "metal"]
-    }
-    assert after["glass"] == [24, 3, 3]
-    assert sum(after["metal"]) == 25 and after["metal"][0] == 20
-    assert [addition.before["glass", split] for split in ("train", "validation", "test")] == [16, 2, 2]
-    assert addition.sizes == {
-        "train": 44,
-        "validation": 5 + (after["metal"][1] == 3),
-        "test": 5 + (after["metal"][2] == 3),
-    }
+    glass, metal = ([addition.after[label, split] for split in SPLITS] for label in ("glass", "metal"))
+    assert glass == [24, 3, 3]
+    assert sum(metal) == 25 and metal[0] == 20
+    assert [addition.before["glass", split] for split in SPLITS] == [16, 2, 2]
+    assert addition.sizes == {split: one + other for split, one, other in zip(SPLITS, glass, metal, strict=True)}
 
 
 def test_splits_that_are_short_are_filled_first(tmp_path, arrange, project):
@@ -285,23 +279,24 @@ def test_a_source_without_class_folders_is_an_error(tmp_path, arrange):
 
 
 def test_names_that_are_taken_get_digits_of_the_pixels(tmp_path, arrange, project):
-    # `03.png` is a name in the dataset, `03.PNG` differs in case only, and a folder of the name of a file is in the way.
-    (project / "dataset_images/train/glass/05.png").rename(project / "dataset_images/train/glass/a")
-    for name, seed in {"03.png": 100, "04.PNG": 101, "a/x.png": 102, "fine.png": 103}.items():
+    # In every split, `00.png` and `01.png` are taken, and a file has the name of the folder `a`.
+    for seed, split in enumerate(SPLITS, 900):
+        scenes.save(project / "dataset_images" / split / "glass" / "a", scene(seed), format="PNG")
+    for name, seed in {"00.png": 100, "01.PNG": 101, "a/x.png": 102, "fine.png": 103}.items():
         scenes.save(tmp_path / "new/glass" / name, scene(seed))
     addition = arrange(tmp_path / "new")
     digest = {
         seed: decoding.decode(path).digest
         for seed, path in zip(
             (100, 101, 102),
-            (tmp_path / "new/glass/03.png", tmp_path / "new/glass/04.PNG", tmp_path / "new/glass/a/x.png"),
+            (tmp_path / "new/glass/00.png", tmp_path / "new/glass/01.PNG", tmp_path / "new/glass/a/x.png"),
             strict=True,
         )
     }
     assert sorted(place.partition("/")[2] for place in addition.files) == sorted(
         [
-            f"glass/03-{digest[100][:8]}.png",
-            f"glass/04-{digest[101][:8]}.PNG",
+            f"glass/00-{digest[100][:8]}.png",
+            f"glass/01-{digest[101][:8]}.PNG",
             f"glass/{digest[102]}.png",
             "glass/fine.png",
         ]
@@ -320,10 +315,12 @@ def test_all_errors_are_reported_at_once(tmp_path, arrange, project):
 
 def test_a_dataset_that_is_not_there_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="^dataset_images.dvc is missing: to make a dataset of SOURCE, leave out ADD.$"):
+    with pytest.raises(
+        UserError, match=r"^dataset_images\.dvc is missing: to make a dataset of SOURCE, leave out ADD\.$"
+    ):
         existing.read()
     Path("dataset_images.dvc").touch()
-    with pytest.raises(UserError, match="dataset_images/ is missing: run `dvc pull dataset_images.dvc`"):
+    with pytest.raises(UserError, match=r"dataset_images/ is missing: run `dvc pull dataset_images\.dvc`"):
         existing.read()
 
 
