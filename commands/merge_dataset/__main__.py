@@ -63,14 +63,10 @@ def main() -> None:
 
     before = Counter((image.label, str(image.split)) for image in dataset.images)
     stay = f"{additions.counted(changes.kept_away)} that it moved stay removed, as on this branch."
+    gone = additions.counted(len(changes.removed) - len(changes.moved))
     lines = [
-        f"The other branch removed {additions.counted(len(changes.removed) - len(changes.moved))} and moved "
-        f"{len(changes.moved)}.",
-        *(
-            [f"{additions.counted(changes.kept_away)} that it moved stay removed, as on this branch."]
-            if changes.kept_away
-            else []
-        ),
+        f"The other branch removed {gone} and moved {len(changes.moved)}.",
+        *([stay] if changes.kept_away else []),
         *replace(addition, before=before).lines(),
         *released,
     ]
