@@ -22,7 +22,7 @@ import argparse
 import zipfile
 from pathlib import Path
 
-from commands.dataset import adding, arranging, existing, groups, params_editor, recipes, saving, splitting
+from commands.dataset import adding, archive, arranging, existing, groups, params_editor, recipes, saving, splitting
 from commands.dataset import source as sources
 from commands.dataset.saving import DATASET, DVC_FILE
 from commands.paths import user_path
@@ -102,7 +102,7 @@ def make(settings: params_file.Params, options: argparse.Namespace) -> None:
 
     counts = ", ".join(f"{number} {split}" for split, number in dataset.sizes.items())
     print(*contents.notes, *dataset.notes, f"{DATASET}/ holds {len(dataset.files)} images: {counts}", sep="\n")
-    for sentence in checks.skipped_sentences(contents.skipped):
+    for sentence in skipped_sentences(contents, options.source):
         print(sentence)
     if origin:
         print(f"{DVC_FILE} was an import from {origin}: the images are now your own data, which `dvc push` sends.")
@@ -131,7 +131,7 @@ def add(settings: params_file.Params, options: argparse.Namespace) -> None:
         addition = adding.arrange(dataset.images, contents.images, group_of, options.decisions, settings, errors)
         released = saving.extend(addition.files, (), addition.group_of)
 
-    skipped = checks.skipped_sentences(contents.skipped)
+    skipped = skipped_sentences(contents, options.source)
     absent = sorted(set(dataset.classes) - set(contents.classes))
     untouched = [f"The source has no images of {', '.join(absent)}: these classes stay as they are."] if absent else []
     lines = [*dataset.notes, *contents.notes, *skipped, *untouched, *addition.lines(), *released]
@@ -143,6 +143,11 @@ def recipe_for(settings: params_file.Params, backbone: str | None, training: str
     if backbone or training or (params_file.uses_weights_of_sample(settings) and not keep):
         return recipes.choose(backbone, training)
     return recipes.Recipe({}, [])
+
+
+def skipped_sentences(contents: sources.Contents, source: Path) -> list[str]:
+    """Sentences about what is skipped, in which the folder of an extracted archive is called by the archive's name."""
+    return [line.replace(str(archive.FOLDER), str(source)) for line in checks.skipped_sentences(contents.skipped)]
 
 
 def check_source(source: Path) -> None:

@@ -258,11 +258,12 @@ def link():
 
 def test_a_zip_file_is_added_as_its_folder_is(tmp_path, project, make, new):
     other = shutil.copytree(project, tmp_path / "other")
+    (new / "glass/notes.txt").write_text("no image")
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", new.parent, new.name))
     output = add(make, project, packed)
     add(make, other, new)
     assert images(project) == images(other)
-    assert ".scratch" not in output
+    assert f"1 file is not an image and is skipped, namely {packed}/new photographs/glass/notes.txt.\n" in output
 
 
 @pytest.mark.parametrize("member", ["../evil.png", "/evil.png", "..\\evil.png", link()])
