@@ -8,12 +8,13 @@ of several regions, so that an image is also recognised after a crop, and of its
 docs/explanation/leakage.md has the rates on real photographs, and those of the hash alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from transfer.common.opencv import cv2
+from transfer.interface.progress import progress_bar
 
 # An image is shrunk to this size once, so that its regions cost little.
 SHRUNK = 160
@@ -32,6 +33,7 @@ REGIONS: tuple[tuple[float, float, float, float], ...] = (
     (0.05, 0.05, 1.0, 1.0),
 )
 WHOLE = 0
+# So many images are compared with so many others at a time.
 BLOCK = 4096
 
 
@@ -60,23 +62,27 @@ def signature(pixels: np.ndarray) -> Signature:
 
 def find(new: Sequence[Signature], others: Sequence[Signature]) -> list[tuple[int, int]]:
     """The near-copies as pairs of positions, in `new` and in `others`; sorted."""
+    starts = [(i, j) for i in range(0, len(new), BLOCK) for j in range(0, len(others), BLOCK)]
     pairs: set[tuple[int, int]] = set()
-    for start in range(0, len(others), BLOCK):
-        block = others[start : start + BLOCK]
-        wholes = _signs([other.hashes[WHOLE, 0] for other in block])
-        for region in range(len(REGIONS)):
-            regions = wholes if region == WHOLE else _signs([other.hashes[region, 0] for other in block])
-            for mirrored in (0, 1):
-                # Either image may be the cropped one.
-                for of_new, of_other, signs in ((WHOLE, region, regions), (region, WHOLE, wholes)):
-                    products = _signs([one.hashes[of_new, mirrored] for one in new]) @ signs.T
-                    for i, j in np.argwhere(products >= BITS - 2 * MAX_DISTANCE).tolist():
-                        thumbnail = new[i].thumbnails[of_new]
-                        if mirrored:
-                            thumbnail = thumbnail[:, ::-1]
-                        if _correlation(thumbnail, block[j].thumbnails[of_other]) >= MIN_CORRELATION:
-                            pairs.add((i, start + j))
+    for i, j in progress_bar(starts, "comparing", len(starts), unit="block"):
+        pairs.update((i + one, j + other) for one, other in _pairs(new[i : i + BLOCK], others[j : j + BLOCK]))
     return sorted(pairs)
+
+
+def _pairs(new: Sequence[Signature], others: Sequence[Signature]) -> Iterator[tuple[int, int]]:
+    """The near-copies in two blocks; some of them several times."""
+    # Either image may be the cropped one.
+    cropped = range(1, len(REGIONS))
+    compared = [(WHOLE, WHOLE), *((WHOLE, region) for region in cropped), *((region, WHOLE) for region in cropped)]
+    for of_new, of_other in compared:
+        signs = _signs([other.hashes[of_other, 0] for other in others])
+        for mirrored in (0, 1):
+            products = _signs([one.hashes[of_new, mirrored] for one in new]) @ signs.T
+            for one, other in np.argwhere(products >= BITS - 2 * MAX_DISTANCE).tolist():
+                thumbnail = new[one].thumbnails[of_new]
+                turned = thumbnail[:, ::-1] if mirrored else thumbnail
+                if _correlation(turned, others[other].thumbnails[of_other]) >= MIN_CORRELATION:
+                    yield one, other
 
 
 def _region(pixels: np.ndarray, region: tuple[float, float, float, float]) -> np.ndarray:

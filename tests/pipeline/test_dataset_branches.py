@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,12 +10,18 @@ import pytest
 from PIL import ImageOps
 
 import scenes
-from runs import ROOT, dvc, run, run_forked
+import stubs
+from runs import ROOT, STAGES, dvc, ran, run, run_forked
 from scenes import scene
 from transfer.dataset import decoding
 
 pytestmark = pytest.mark.xdist_group("dataset_branches")
 DVC_FILE, GROUPS = "dataset_images.dvc", "dataset_groups.csv"
+# As `make install` defines them.
+DRIVERS = {
+    "merge.dvc-lock.driver": f"{sys.executable} -m commands.merge_lock %O %A %B",
+    "merge.generated.driver": "true",
+}
 
 
 @pytest.fixture(scope="module")
@@ -286,3 +293,31 @@ def test_a_rebase_merges_the_images_too(project, sources):
     assert set(merged.values()) == of_both | set(of_anne.values())
     assert {place: merged[place] for place in of_anne} == of_anne
     assert max(Counter(merged.values()).values()) == 1
+
+
+@pytest.mark.parametrize("drivers", [True, False])
+def test_the_documented_commands_finish_a_merge_with_results(tmp_path, sources, drivers):
+    project = stubs.make_project(tmp_path / "project")
+    shutil.rmtree(project / "dataset_images")
+    scenes.dataset(project / "dataset_images")
+    dvc(project, "add", "--quiet", "dataset_images")
+    dvc(project, "repro", "--quiet")
+    commit(project)
+    if drivers:
+        for key, command in DRIVERS.items():
+            run(project, "git", "config", key, command)
+    for person, source in zip(("anne", "bert"), sources, strict=True):
+        branch(project, person, lambda source=source: (add(project, source), dvc(project, "repro", "--quiet")))
+
+    # The commands of docs/how-to/merge-conflicts.md.
+    done = subprocess.run(["git", "merge", "--quiet", "anne"], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 1
+    conflicts = run(project, "git", "diff", "--name-only", "--diff-filter=U").split()
+    assert {DVC_FILE, "dvc.lock"} <= set(conflicts)
+    run(project, "git", "checkout", "--ours", "dvc.lock", "metrics", "plots")
+    done = run_forked(project, "-m", "commands.merge_dataset")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ran(dvc(project, "repro")) == STAGES
+    commit(project)
+    assert dvc(project, "status", "--json").strip() == "{}"
+    assert len(images(project)) == 61

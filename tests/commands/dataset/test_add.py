@@ -12,6 +12,7 @@ import yaml
 import scenes
 from repositories import BOUND, DVC_FILE, contents, errors, groups_file
 from scenes import scene
+from transfer.loading.prepared import SPLITS
 
 GROUPS = "dataset_groups.csv"
 # Runs the command in a process in which one function does something else.
@@ -225,12 +226,12 @@ def test_groups_are_kept_for_later_additions(tmp_path, empty, make, commit):
     commit(empty)
 
     # Later images of groups in all three splits.
-    chosen = {next(group for group in split_of if split_of[group] == split): split for split in set(split_of.values())}
+    chosen = {next(group for group in split_of if split_of[group] == split): split for split in SPLITS}
     later = {f"glass/{seed}.png": group for seed, group in enumerate(chosen, 100)}
     for seed in range(100, 103):
         scenes.save(tmp_path / "later/glass" / f"{seed}.png", scene(seed))
     output = add(make, empty, tmp_path / "later", "--groups", groups_file(tmp_path / "later.csv", later.items()))
-    assert f"git add {DVC_FILE} {GROUPS}" in output
+    assert f"git add {GROUPS} {DVC_FILE}" in output
     for name, group in later.items():
         place = f"{split_of[group]}/{name}"
         assert (empty / "dataset_images" / place).exists()
