@@ -11,6 +11,8 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from dvc.repo import Repo
+
 from commands.dataset import groups
 from commands.programs import dvc, output_of
 from transfer import params_file
@@ -27,7 +29,7 @@ NOTE = Path(".scratch/addition.json")
 def refuse_to_lose_data() -> None:
     """Raises UserError if the dataset or its groups are such that no commit could restore them."""
     remedy = f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
-    if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache(DATASET)):
+    if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache()):
         raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
     if DVC_FILE.exists() and output_of("git", "status", "--porcelain", "--", str(DVC_FILE)):
         raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
@@ -37,13 +39,37 @@ def refuse_to_lose_data() -> None:
         )
 
 
-def is_in_cache(tracked: Path) -> bool:
-    """Whether DVC's cache holds a file or folder that DVC tracks, as it is in the workspace.
+def is_in_cache() -> bool:
+    """Whether DVC's cache holds the dataset, as it is in the workspace.
 
     `dvc status` would also ask whether an import is up to date, and fail where its source cannot be reached.
     """
-    status = json.loads(output_of(sys.executable, "-m", "dvc", "data", "status", "--json", str(tracked)))
-    return not status.keys() & {"uncommitted", "not_in_cache"}
+    status = json.loads(output_of(sys.executable, "-m", "dvc", "data", "status", "--json", str(DATASET)))
+    # Of a folder, DVC looks for the list of its files alone.
+    return not status.keys() & {"uncommitted", "not_in_cache"} and not missing_objects()
+
+
+def missing_objects() -> list[str]:
+    """The images of the dataset that DVC's cache lacks, by place."""
+    with Repo() as repo:
+        [stage] = repo.stage.load_file(str(DVC_FILE))
+        [out] = stage.outs
+        listing = Path(out.cache.oid_to_path(out.hash_info.value))
+        entries = io.read_json(listing) if listing.exists() else [{"relpath": ".", "md5": out.hash_info.value}]
+        return [entry["relpath"] for entry in entries if not Path(out.cache.oid_to_path(entry["md5"])).exists()]
+
+
+def _track(remedy: str) -> None:
+    """Let DVC track the dataset. Raises UserError if it cannot.
+
+    On a full disk, `dvc add` names the files that it could not store, and ends with status 0.
+    """
+    dvc("add", "--quiet", str(DATASET))
+    if missing := missing_objects():
+        raise UserError(
+            f"DVC could not store {len(missing)} images in its cache, such as {missing[0]}: free some space on its "
+            f"disk, then {remedy}."
+        )
 
 
 def replace(files: Mapping[str, Path], group_of: Mapping[str, str]) -> str | None:
@@ -60,8 +86,8 @@ def replace(files: Mapping[str, Path], group_of: Mapping[str, str]) -> str | Non
         _copy(files, partial)
     # DVC tracks it as data of one's own: bound neither to the embedded remote nor to where it was imported from.
     origin = dvcfile.release(DVC_FILE)
-    dvc("add", "--quiet", str(DATASET))
     groups.write_stored(group_of)
+    _track(f"run `dvc add {DATASET}`")
     return origin
 
 
@@ -90,10 +116,10 @@ def extend(files: Mapping[str, Path], removed: Collection[str], group_of: Mappin
             _write_note(files, removed)
         was_bound, origin = dvcfile.is_bound(DVC_FILE), dvcfile.release(DVC_FILE)
         groups.write_stored(group_of)
-        dvc("add", "--quiet", str(DATASET))
+        _track("run again")
         NOTE.unlink()
     except BaseException:
-        take_back()
+        take_back(failed=True)
         raise
     own = "the images are now your own data, which `dvc push` sends."
     if origin:
@@ -101,13 +127,17 @@ def extend(files: Mapping[str, Path], removed: Collection[str], group_of: Mappin
     return [f"{DVC_FILE} was bound to the embedded sample: {own}"] if was_bound else []
 
 
-def take_back() -> bool:
-    """Undo an addition that was killed before DVC tracked it; returns whether there was one."""
+def take_back(*, failed: bool = False) -> bool:
+    """Undo an addition that failed, or was killed before DVC tracked it; returns whether there was one.
+
+    Args:
+        failed: whether it is certain that there is something to undo.
+    """
     if not NOTE.exists():
         return False
     note = io.read_json(NOTE)
     # With another digest, `dvc add` has finished, or the user has gone on in another way.
-    unfinished = dvcfile.digest(DVC_FILE) in (note["digest"], None)
+    unfinished = failed or dvcfile.digest(DVC_FILE) in (note["digest"], None)
     if unfinished:
         for place in note["added"]:
             (DATASET / place).unlink(missing_ok=True)

@@ -85,7 +85,7 @@ def start_from_current_branch() -> None:
             f"checkout --ours {DVC_FILE}` and `dvc checkout {DVC_FILE}` to begin again."
         )
     io.write_text(DVC_FILE, ours)
-    if not DATASET.exists() or not saving.is_in_cache(DATASET):
+    if not DATASET.exists() or not saving.is_in_cache():
         raise UserError(
             f"{DATASET}/ does not hold the data of the current branch: run `dvc checkout {DVC_FILE}` or `dvc pull "
             f"{DVC_FILE}`, then this command again."

@@ -1,5 +1,6 @@
 """`make dataset ADD=1` in a repository of its own: what changes, what stays, and what a failure leaves."""
 
+import hashlib
 import shutil
 import stat
 import struct
@@ -25,6 +26,7 @@ from transfer.common import atomic
 def fail(*arguments, **options):
     {failure}
 
+original = {target}
 {target} = fail
 sys.argv = ["dataset", "--add", {source!r}]
 command.run(dataset.main)
@@ -188,6 +190,30 @@ def test_a_failure_leaves_everything_as_it_was(project, run, new, target, failur
     assert done.stderr == f"{message}\n"
     assert contents(project) == before
     assert run(project, "git", "status", "--porcelain").stdout == ""
+
+
+def stored(path):
+    """Where DVC's cache has the content of a file."""
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
+
+
+def test_images_that_dvc_could_not_store_are_taken_back(project, run, new):
+    # On a full disk, `dvc add` names what it could not store, and ends with status 0.
+    drop = f"original(*arguments); os.unlink({stored(new / 'glass/102.png')!r})"
+    before = contents(project)
+    done = run(project, "python", "-c", broken(new, "saving.dvc", drop), check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("DVC could not store 1 images in its cache, such as ")
+    assert done.stderr.endswith("/glass/102.png: free some space on its disk, then run again.\n")
+    assert contents(project) == before
+
+
+def test_data_of_which_the_cache_lacks_an_image_are_not_replaced(project, make, new):
+    (project / stored(project / "dataset_images/test/glass/00.png")).unlink()
+    for options in ((), ("--add",)):
+        (line,) = errors(make, project, new, *options)
+        assert line.startswith(f"dataset_images/ holds data that {DVC_FILE} does not track: commit the data")
 
 
 @pytest.mark.parametrize("target", ["atomic.replace_folder", "saving.dvcfile.release", "saving.dvc"])
