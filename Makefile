@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset verify remote doctor report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset merge-dataset verify remote doctor report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -16,11 +16,14 @@ help:
 	@echo "make quick                  run the tests that take seconds"
 	@echo "make check                  check style and types"
 	@echo "make dataset SOURCE=folder  make dataset_images/ from your own folder or zip file of class folders;"
+	@echo "  [ADD=1]                   add the images to the dataset, in which every image keeps its split;"
 	@echo "  [GROUPS=groups.csv]       the images of one group (columns path,group) go to the same split;"
 	@echo "  [DECISIONS=decided.csv]   go on after a conflict, with the decisions in dataset_conflicts.csv;"
 	@echo "  [BACKBONE=MobileNetV2]    set this backbone in params.yaml, with ImageNet weights and fitting values;"
 	@echo "  [RECIPE=study]            train as the study did, with InceptionResNetV2 unless BACKBONE is set;"
 	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
+	@echo "make merge-dataset          merge the images of two branches, after git merge has stopped with a conflict in"
+	@echo "  [DECISIONS=decided.csv]   dataset_images.dvc; go on after a conflict, with dataset_conflicts.csv"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make remote URL=address     add the team's DVC remote: ssh://, s3://, webdav(s)://, or a shared folder"
@@ -69,11 +72,15 @@ check: $(VENV)/test
 
 option = $(if $(value $(1)),$(2) $(call quoted,$(1)))
 dataset_options = $(call option,GROUPS,--groups) $(call option,DECISIONS,--decisions) \
-	$(call option,BACKBONE,--backbone) $(call option,RECIPE,--recipe) $(if $(value KEEP_PARAMS),--keep-params)
+	$(call option,BACKBONE,--backbone) $(call option,RECIPE,--recipe) $(if $(value KEEP_PARAMS),--keep-params) \
+	$(if $(value ADD),--add)
 dataset: $(VENV)/run
 	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make dataset SOURCE=folder" >&2; exit 1; }
-	$(call pull,weights/*.dvc)
+	$(call pull,weights/*.dvc $(if $(value ADD),dataset_images.dvc))
 	@python -m commands.dataset $(dataset_options) -- $(call quoted,SOURCE)
+
+merge-dataset: $(VENV)/run
+	@python -m commands.merge_dataset $(call option,DECISIONS,--decisions)
 
 verify: $(VENV)/run
 	@python -m commands.verify

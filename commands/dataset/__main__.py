@@ -8,38 +8,38 @@ folder of class folders or splits, and group) keeps the images of each group in 
 not list is a group of its own. If one image is in two classes, splits or groups, dataset_conflicts.csv lists the files;
 write keep or remove into its column decision, and run again with DECISIONS.
 
+With ADD, the images of the source are added to dataset_images/, and every image that is there keeps its split and its
+path. New images are dealt so that the shares in params.yaml hold for each class; those of a split stay in it. Images
+that are in the dataset already are skipped. A near-copy of an image of the dataset goes to the split of that image, and
+so does an image whose group is in the dataset. A new image that resembles images of two splits is left out. params.yaml
+is not changed. Groups are kept in dataset_groups.csv.
+
 If params.yaml names the weights of the embedded sample, which are of no use for photographs, its keys are set for
 BACKBONE, a class of keras.applications with ImageNet weights; commands/dataset/recipes.yaml has the values.
 """
 
 import argparse
-import json
-import shutil
-import sys
 import zipfile
 from pathlib import Path
 
-from commands.dataset import arranging, params_editor, recipes, splitting
+from commands.dataset import adding, archive, arranging, existing, groups, params_editor, recipes, saving, splitting
 from commands.dataset import source as sources
+from commands.dataset.saving import DATASET, DVC_FILE
 from commands.paths import user_path
-from commands.programs import check_repository, dvc, output_of
+from commands.programs import check_repository
 from transfer import command, params_file
-from transfer.common import atomic, dvcfile
 from transfer.dataset import checks
 from transfer.interface.errors import UserError, UserErrors
-from transfer.interface.progress import progress_bar
-
-DATASET = Path("dataset_images")
-DVC_FILE = Path("dataset_images.dvc")
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="make dataset SOURCE=folder-or-zip [GROUPS=file.csv] [DECISIONS=file.csv] [BACKBONE=name] [RECIPE=study] "
-        "[KEEP_PARAMS=1]",
+        prog="make dataset SOURCE=folder-or-zip [ADD=1] [GROUPS=file.csv] [DECISIONS=file.csv] [BACKBONE=name] "
+        "[RECIPE=study] [KEEP_PARAMS=1]",
         description=__doc__,
     )
     parser.add_argument("source", type=user_path, help="the folder or zip file with the images")
+    parser.add_argument("--add", action="store_true", help="add the images to the dataset that exists")
     parser.add_argument("--groups", type=user_path, metavar="FILE", help="a CSV file with the columns path and group")
     parser.add_argument(
         "--decisions", type=user_path, metavar="FILE", help="dataset_conflicts.csv with keep or remove in each row"
@@ -60,9 +60,20 @@ def main() -> None:
     options = parser().parse_args()
     check_repository()
     settings = params_file.load()
+    check_source(options.source)
+    if saving.take_back():
+        print("The last addition did not finish: what it had changed was taken back.")
+    saving.refuse_to_lose_data()
+    if options.add:
+        add(settings, options)
+    else:
+        make(settings, options)
+
+
+def make(settings: params_file.Params, options: argparse.Namespace) -> None:
+    """Replace the dataset by the images of the source."""
     if options.keep_params and (options.backbone or options.recipe):
         raise UserError("KEEP_PARAMS leaves params.yaml as it is: leave it out to set BACKBONE or RECIPE.")
-    refuse_to_lose_data(options.source)
     recipe = recipe_for(settings, options.backbone, options.recipe, options.keep_params)
     text, changes = params_editor.edited(params_file.PATH, recipe.values)
 
@@ -84,29 +95,47 @@ def main() -> None:
         elif errors:
             # What is skipped may be the reason.
             raise UserErrors(errors + checks.skipped_sentences(checks.left_out(contents.skipped)))
-
-        # The copy replaces the old data at once.
-        with atomic.folder(DATASET) as partial:
-            for place, path in progress_bar(dataset.files.items(), "copying", len(dataset.files)):
-                (partial / place).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, partial / place)
-    # DVC tracks it as data of one's own: bound neither to the embedded remote nor to where it was imported from.
-    origin = dvcfile.release(DVC_FILE)
-    dvc("add", "--quiet", str(DATASET))
+        had_groups = groups.FILE.exists()
+        origin = saving.replace(dataset.files, dataset.group_of)
     if changes:
         params_editor.write(params_file.PATH, text)
 
     counts = ", ".join(f"{number} {split}" for split, number in dataset.sizes.items())
     print(*contents.notes, *dataset.notes, f"{DATASET}/ holds {len(dataset.files)} images: {counts}", sep="\n")
-    for sentence in checks.skipped_sentences(contents.skipped):
+    for sentence in skipped_sentences(contents, options.source):
         print(sentence)
     if origin:
         print(f"{DVC_FILE} was an import from {origin}: the images are now your own data, which `dvc push` sends.")
     for key, (before, after) in changes.items():
         print(f"params.yaml: {key} was {before}, is {after}")
     print(*recipe.remarks, sep="\n", end="\n" if recipe.remarks else "")
-    changed = f"{DVC_FILE} params.yaml" if changes else DVC_FILE
-    print(f"Next: `git add {changed}`, `dvc repro`, and `git commit` when you are satisfied.")
+    changed = [str(DVC_FILE)]
+    if dataset.group_of or had_groups:
+        changed.append(str(groups.FILE))
+    if changes:
+        changed.append(str(params_file.PATH))
+    print(f"Next: `git add {' '.join(changed)}`, `dvc repro`, and `git commit` when you are satisfied.")
+
+
+def add(settings: params_file.Params, options: argparse.Namespace) -> None:
+    """Add the images of the source to the dataset."""
+    if options.backbone or options.recipe:
+        raise UserError("ADD leaves params.yaml as it is: leave out BACKBONE and RECIPE.")
+    dataset = existing.read()
+
+    # All errors are reported before anything is written.
+    with sources.opened(options.source) as folder:
+        contents = sources.read(folder, dataset.classes)
+        group_of, errors = existing.with_groups(dataset, options.groups, contents.images)
+        errors += dataset.errors + checks.name_errors([*dataset.classes, *contents.classes], "classes")
+        addition = adding.arrange(dataset.images, contents.images, group_of, options.decisions, settings, errors)
+        released = saving.extend(addition.files, (), addition.group_of)
+
+    skipped = skipped_sentences(contents, options.source)
+    absent = sorted(set(dataset.classes) - set(contents.classes))
+    untouched = [f"The source has no images of {', '.join(absent)}: these classes stay as they are."] if absent else []
+    lines = [*dataset.notes, *contents.notes, *skipped, *untouched, *addition.lines(), *released]
+    print(*lines, *saving.next_steps(settings, addition.sizes), sep="\n")
 
 
 def recipe_for(settings: params_file.Params, backbone: str | None, training: str | None, keep: bool) -> recipes.Recipe:
@@ -116,8 +145,13 @@ def recipe_for(settings: params_file.Params, backbone: str | None, training: str
     return recipes.Recipe({}, [])
 
 
-def refuse_to_lose_data(source: Path) -> None:
-    """Raises UserError if the source cannot be used, or dataset_images/ holds data that no commit could restore."""
+def skipped_sentences(contents: sources.Contents, source: Path) -> list[str]:
+    """Sentences about what is skipped, in which the folder of an extracted archive is called by the archive's name."""
+    return [line.replace(str(archive.FOLDER), str(source)) for line in checks.skipped_sentences(contents.skipped)]
+
+
+def check_source(source: Path) -> None:
+    """Raises UserError if the source cannot be used."""
     if not source.exists():
         raise UserError(f"{source} is missing: SOURCE must be a folder of class folders, or a zip file of one.")
     if not source.is_dir() and not zipfile.is_zipfile(source):
@@ -127,20 +161,6 @@ def refuse_to_lose_data(source: Path) -> None:
         )
     if source.resolve().is_relative_to(DATASET.resolve()) or DATASET.resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source} overlaps with {DATASET}/: SOURCE must be a folder elsewhere.")
-    remedy = f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
-    if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache(DATASET)):
-        raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
-    if DVC_FILE.exists() and output_of("git", "status", "--porcelain", "--", str(DVC_FILE)):
-        raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
-
-
-def is_in_cache(tracked: Path) -> bool:
-    """Whether DVC's cache holds a file or folder that DVC tracks, as it is in the workspace.
-
-    `dvc status` would also ask whether an import is up to date, and fail where its source cannot be reached.
-    """
-    status = json.loads(output_of(sys.executable, "-m", "dvc", "data", "status", "--json", str(tracked)))
-    return not status.keys() & {"uncommitted", "not_in_cache"}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,19 @@
-"""The CSV file of groups: which images must go to the same split."""
+"""Groups of images that must be in the same split: the CSV file that a user writes, and the one of the dataset.
 
-from collections.abc import Collection
+The groups of the dataset are in Git, beside `dataset_images.dvc`, so that later images of a group go to its split.
+"""
+
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from commands.dataset import tables
+from transfer.common import io
 from transfer.interface.errors import UserErrors
 
 COLUMNS = ("path", "group")
+FILE = Path("dataset_groups.csv")
 
 
 def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
@@ -38,3 +45,31 @@ def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
     if errors:
         raise UserErrors(errors)
     return groups
+
+
+def read_stored(places: Collection[str], file: Path = FILE) -> tuple[dict[str, str], list[str]]:
+    """The groups of the dataset.
+
+    Args:
+        places: the paths of its images, relative to its folder.
+        file: where the groups are.
+
+    Returns:
+        the group of an image, by path, and the paths in the file that are no longer in the dataset.
+
+    Raises:
+        UserError: the file is not a table, or lacks a column.
+    """
+    if not file.exists():
+        return {}, []
+    rows = tables.read_rows(file, "it", COLUMNS)
+    groups = {row["path"]: row["group"] for row in rows if row["path"] in places and row["group"]}
+    return groups, [row["path"] for row in rows if row["path"] not in places]
+
+
+def write_stored(groups: Mapping[str, str]) -> None:
+    """Write the groups of the dataset, by path; without any, there is no file."""
+    if groups:
+        io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=list(COLUMNS)))
+    else:
+        FILE.unlink(missing_ok=True)

@@ -53,11 +53,12 @@ def split_name(folder: str) -> tuple[str, frozenset[str]] | None:
     return SPLIT_OF_WORD[splits[0]], frozenset(words) - {*splits, *FILLERS}
 
 
-def recognize(images: Collection[PurePosixPath]) -> Layout:
+def recognize(images: Collection[PurePosixPath], classes: Collection[str] = ()) -> Layout:
     """The arrangement of a source.
 
     Args:
         images: the path of each image, relative to the source.
+        classes: names that are certain to be classes: a single folder of such a name is not entered.
 
     Raises:
         UserError: the folders could be splits as well as classes, two folders are the same split, or train is missing.
@@ -66,6 +67,8 @@ def recognize(images: Collection[PurePosixPath]) -> Layout:
     # way down, or only one folder that does.
     folder = TOP
     while len(inside := folders(images, folder)) == 1 and not _holds_images(images, folder):
+        if inside[0].name in classes:
+            return Layout(folder)
         folder = inside[0]
     top = folder if len(inside) > 1 else TOP
     return _splits(images, top, folders(images, top)) or Layout(top)

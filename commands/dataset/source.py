@@ -1,7 +1,7 @@
 """The images of a source: where each of them is, its class, and its split if the source has splits."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -51,6 +51,11 @@ class Contents:
     errors: list[str]
 
     @property
+    def classes(self) -> list[str]:
+        """The names of the classes that have images, sorted."""
+        return sorted({image.label for image in self.images})
+
+    @property
     def sizes(self) -> dict[str, int]:
         """The number of images of each split."""
         return {split: sum(image.split == split for image in self.images) for split in self.splits}
@@ -66,15 +71,19 @@ def opened(path: Path) -> Iterator[Path]:
             yield folder
 
 
-def read(folder: Path) -> Contents:
+def read(folder: Path, present: Collection[str] = ()) -> Contents:
     """List a source without opening an image.
 
+    Args:
+        present: the classes of the dataset that the images are added to: the source then needs neither all classes nor
+            two of them, and a split needs no image of each.
+
     Raises:
-        UserError: the folders are ambiguous, or there are fewer than two classes.
+        UserError: the folders are ambiguous, or there are fewer classes than needed.
     """
     paths, skipped = listing.list_images(folder)
     relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
-    recognized = layout.recognize(relative)
+    recognized = layout.recognize(relative, present)
     top = folder / recognized.top
     places: list[tuple[str | None, PurePosixPath]] = [*recognized.splits.items()] or [(None, recognized.top)]
 
@@ -90,13 +99,15 @@ def read(folder: Path) -> Contents:
                 name, inside = path.relative_to(recognized.top).as_posix(), path.relative_to(place / label).as_posix()
                 images.append(SourceImage(folder / path, name, label, split, inside))
     classes = sorted({label for labels in labels_of.values() for label in labels})
-    if len(classes) < 2:
+    if present and not classes:
+        raise UserError(f"{top}/ has no class folder: put the images into a folder with the name of their class.")
+    if len(classes) < 2 and not present:
         number = "one class folder" if classes else "no class folder"
         raise UserError(f"{top}/ has {number}: at least two are needed, one for each class.")
 
     errors = checks.name_errors(classes, "classes")
     filled = {(image.split, image.label) for image in images}
-    for split, place in places:
+    for split, place in places if not present else ():
         for label in classes:
             if label not in labels_of[split]:
                 missing = "is missing, but another split has the class"

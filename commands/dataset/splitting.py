@@ -46,7 +46,11 @@ def shares(images: Mapping[str, int]) -> dict[str, float]:
 
 
 def assign(
-    images: Iterable[tuple[str, str]], shares: Mapping[str, float], seed: int, groups: Mapping[str, str] | None = None
+    images: Iterable[tuple[str, str]],
+    shares: Mapping[str, float],
+    seed: int,
+    groups: Mapping[str, str] | None = None,
+    present: Mapping[str, Mapping[str, int]] | None = None,
 ) -> dict[tuple[str, str], str]:
     """The split of each image (class, digest). All images of a group go to the same split.
 
@@ -58,6 +62,7 @@ def assign(
     Args:
         groups: the group of an image, by digest. An image without an entry is a group of its own. A group may hold
             images of several classes.
+        present: how many images of each class each split has already. They stay there, and count towards its shares.
 
     Raises:
         UserError: a class has fewer groups than there are splits, or the groups of a class could not be assigned to
@@ -65,19 +70,23 @@ def assign(
         UserErrors: one sentence for each class that has fewer images than there are splits.
     """
     ordered = sorted(images, key=lambda image: (hashlib.sha256(f"{seed}/{image[1]}".encode()).hexdigest(), image[0]))
-    missing = sizes(Counter(label for label, _ in ordered), shares)
+    present = present or {}
+    filled = {label: sum(numbers.values()) for label, numbers in present.items()}
+    missing = sizes(Counter(label for label, _ in ordered) + Counter(filled), shares)
+    for label, numbers in present.items():
+        for split in shares:
+            missing[label][split] -= numbers.get(split, 0)
+    empty = {label: [split for split in shares if not present.get(label, {}).get(split)] for label in missing}
     members: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for label, digest in ordered:
         members[("group", groups[digest]) if groups and digest in groups else ("image", digest)].append((label, digest))
     left = Counter(label for group in members.values() for label in {label for label, _ in group})
     for label in missing:
-        if left[label] < len(shares):
+        if left[label] < len(empty[label]):
             raise UserError(
-                f"The class {label} has {left[label]} groups of images: at least {len(shares)} are needed, one for "
-                "each split."
+                f"The class {label} has {left[label]} groups of images: at least {len(empty[label])} are needed, one "
+                f"for each split{' that has none' if label in present else ''}."
             )
-
-    empty = {label: list(shares) for label in missing}
 
     def place(group: list[tuple[str, str]]) -> str:
         counts = Counter(label for label, _ in group)

@@ -9,6 +9,7 @@ from commands import remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
+from commands.merge_dataset import __main__ as merge_dataset
 from commands.reference.markdown import GENERATED, code, table
 from commands.report import __main__ as report
 from commands.review import __main__ as review
@@ -22,7 +23,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, report, review, export, verify, remote, doctor)
+PROGRAMS = (predict, dataset, merge_dataset, report, review, export, verify, remote, doctor)
 
 
 def page() -> str:

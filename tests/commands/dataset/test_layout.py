@@ -110,3 +110,18 @@ def test_a_single_folder_around_the_classes_is_entered(folders, classes, top):
 def test_a_name_with_two_splits_in_it_is_none():
     assert split_name("train-val") is None
     assert split_name("Ｔｅｓｔ") == ("test", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("paths", "top"),
+    [
+        (["glass/1.jpg"], ""),
+        (["week/glass/1.jpg"], "week"),
+        (["export/week/glass/a/1.jpg"], "export/week"),
+        (["week/glass/1.jpg", "week/metal/1.jpg"], "week"),
+        (["week/new/1.jpg"], ""),
+    ],
+)
+def test_a_single_folder_with_the_name_of_a_class_is_one(paths, top):
+    layout = recognize([PurePosixPath(path) for path in paths], classes=["glass", "metal"])
+    assert (layout.top, layout.splits) == (PurePosixPath(top), {})

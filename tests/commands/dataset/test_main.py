@@ -1,10 +1,8 @@
 """`make dataset` in a repository of its own: the dataset that it makes of a folder, and its errors."""
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -15,119 +13,19 @@ from PIL import Image
 
 from commands.dataset import params_editor
 from commands.paths import user_path
-from runs import ROOT, STAGES, quick_python, run_stage
-from transfer.dataset import decoding
-
-DVC_FILE = "dataset_images.dvc"
-CONFLICTS = "dataset_conflicts.csv"
-HOW_TO_DECIDE = (
-    f"Write keep or remove into the column decision of {CONFLICTS}, so that each image is kept in one place only, and "
-    f"run again with DECISIONS={CONFLICTS}."
+from repositories import (
+    BOUND,
+    CONFLICTS,
+    DVC_FILE,
+    HOW_TO_DECIDE,
+    class_folders,
+    contents,
+    errors,
+    groups_file,
+    split_of,
 )
-BOUND = "  remote: embedded\n  push: false\n"
-
-
-def environment(home):
-    """Variables that hide the settings of the user who runs the tests."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "DVC_"))}
-    author = {f"GIT_{role}_{what}": "tests" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    folders = {f"DVC_{kind}_DIR": str(home / kind) for kind in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")}
-    no_settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "DVC_NO_ANALYTICS": "1"}
-    return inherited | author | folders | no_settings | {"PYTHONPATH": str(ROOT)}
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def run(home):
-    """A function that runs a program in a folder."""
-
-    def run(folder, program, *words, check=True):
-        command = [quick_python() if program == "python" else program, *words]
-        return subprocess.run(
-            command, cwd=folder, env=environment(home), capture_output=True, text=True, check=check, timeout=120
-        )
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def commit(run):
-    """A function that commits everything in a folder."""
-
-    def commit(folder):
-        run(folder, "git", "add", "--all")
-        run(folder, "git", "commit", "--quiet", "--message", "All")
-
-    return commit
-
-
-@pytest.fixture(scope="module")
-def empty_repository(tmp_path_factory, run, commit):
-    folder = tmp_path_factory.mktemp("empty")
-    run(folder, "git", "init", "--quiet")
-    run(folder, "python", "-m", "dvc", "init", "--quiet")
-    (folder / ".dvc" / "config").write_text("['remote \"embedded\"']\n    url = ../sample/remote\n")
-    shutil.copy(ROOT / "params.yaml", folder)
-    commit(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def full_repository(tmp_path_factory, empty_repository, make_dataset, run, commit):
-    """A repository with a committed dataset, bound to the embedded remote."""
-    folder = tmp_path_factory.mktemp("full") / "repository"
-    shutil.copytree(empty_repository, folder)
-    make_dataset(folder / "dataset_images", classes=("old", "older"))
-    run(folder, "python", "-m", "dvc", "add", "--quiet", "dataset_images")
-    with (folder / DVC_FILE).open("a") as file:
-        file.write(BOUND)
-    commit(folder)
-    return folder
-
-
-@pytest.fixture
-def empty(empty_repository, tmp_path):
-    return shutil.copytree(empty_repository, tmp_path / "repository")
-
-
-@pytest.fixture
-def full(full_repository, tmp_path):
-    return shutil.copytree(full_repository, tmp_path / "repository")
-
-
-@pytest.fixture
-def make(run):
-    """A function that runs the command in a repository; the status may be any."""
-    return lambda repository, source, *options: run(
-        repository, "python", "-m", "commands.dataset", str(source), *map(str, options), check=False
-    )
-
-
-def contents(folder):
-    """The content of every file below a folder, except for the files of Git and DVC."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not {".git", ".dvc"} & set(path.relative_to(folder).parts)
-    }
-
-
-def class_folders(folder, photograph, classes=("glass", "metal"), count=10):
-    """A folder of class folders with `count` different images each."""
-    for number, label in enumerate(classes):
-        for image in range(count):
-            photograph(folder / label / f"{image:02}.png", seed=100 * number + image)
-    return folder
-
-
-def split_of(repository):
-    """The split of each image of a dataset, by class and digest."""
-    paths = [path for path in (repository / "dataset_images").rglob("*") if path.is_file()]
-    return {(path.parts[-2], decoding.decode(path).digest): path.parts[-3] for path in paths}
+from runs import ROOT, STAGES, run_stage
+from transfer.dataset import decoding
 
 
 def test_class_folders_are_split_80_10_10_without_copies(tmp_path, empty, make, run, photograph):
@@ -195,21 +93,6 @@ def test_a_folder_that_is_already_split_replaces_the_sample_unchanged(tmp_path, 
     run(full, "git", "checkout", "--quiet", DVC_FILE)
     run(full, "python", "-m", "dvc", "checkout", "--quiet", "--force", DVC_FILE)
     assert {path.parts[-2] for path in (full / "dataset_images").rglob("*.png")} == {"old", "older"}
-
-
-def errors(make, repository, source, *options, writes=()):
-    """The error messages for a source. No file but `writes` has changed, and no traceback is shown."""
-    before = contents(repository)
-    done = make(repository, source, *options)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    after = contents(repository)
-    assert {name: after[name] for name in after if name not in writes} == before
-    assert after.keys() >= set(writes)
-    assert not (repository / ".scratch").is_dir() or not list((repository / ".scratch").iterdir())
-    assert not list(repository.glob(".*.partial"))
-    return done.stderr.splitlines()
 
 
 def test_data_that_dvc_does_not_track_are_not_replaced(tmp_path, empty, make, photograph):
@@ -320,12 +203,6 @@ def test_wrong_shares_and_a_missing_class_of_a_split_source_are_errors(tmp_path,
         f"{source}/validation/",
         f"{source}/test/",
     ]
-
-
-def groups_file(path, groups):
-    """A CSV file of groups, written from pairs of a path and a group."""
-    path.write_text("path,group\n" + "".join(f"{image},{group}\n" for image, group in groups))
-    return path
 
 
 def test_images_of_one_group_go_to_the_same_split_whatever_its_name(tmp_path, empty, make, photograph):

@@ -209,3 +209,32 @@ def test_groups_that_leave_a_class_out_of_a_split_are_an_error():
     )
     with pytest.raises(UserError, match=message):
         splitting.assign(entries, SHARES, 1, group_of)
+
+
+def test_images_that_are_present_count_towards_the_shares():
+    # 20 images become 30: 24, 3 and 3 of them. Of these, 16, 3 and 1 are there.
+    images = [("glass", str(number)) for number in range(10)]
+    present = {"glass": {"train": 16, "validation": 3, "test": 1}}
+    splits = splitting.assign(images, SHARES, 1, present=present)
+    assert Counter(splits.values()) == {"train": 8, "test": 2}
+
+
+def test_a_split_that_has_too_many_images_gets_none():
+    present = {"glass": {"train": 8, "validation": 8, "test": 4}, "metal": {"train": 8, "validation": 1, "test": 1}}
+    splits = splitting.assign([("glass", str(number)) for number in range(8)], SHARES, 1, present=present)
+    assert set(splits.values()) == {"train"}
+
+
+def test_a_class_needs_groups_only_for_the_splits_that_lack_it():
+    present = {"glass": {"test": 1}}
+    images = [("glass", "a"), ("glass", "b")]
+    assert sorted(splitting.assign(images, SHARES, 1, present=present).values()) == ["train", "validation"]
+    with pytest.raises(UserError, match="has 1 groups of images: at least 2 are needed, one for each split that "):
+        splitting.assign([*images, ("glass", "c")], SHARES, 1, dict.fromkeys("abc", "g"), present)
+
+
+def test_presence_of_other_classes_does_not_matter_to_a_new_one():
+    present = {"metal": {"train": 80, "validation": 10, "test": 10}}
+    images = [("glass", str(number)) for number in range(20)]
+    numbers = Counter(splitting.assign(images, SHARES, 1, present=present).values())
+    assert numbers == {"train": 16, "validation": 2, "test": 2}
