@@ -34,7 +34,7 @@ help:
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
 	@echo "make docs                   write the reference in docs/reference/ from the code"
 	@echo "make crash-test             kill stages at random, fill their disk, and compare their outs (maintainers)"
-	@echo "make fuzz                   damage images and parameters at random for ten minutes (maintainers)"
+	@echo "make fuzz                   damage images, parameters and other files at random for ten minutes (maintainers)"
 	@echo "make sample                 draw the embedded sample and pretrain its backbone (maintainers)"
 	@echo "make lock                   resolve requirements*.in into requirements*.txt"
 	@echo "make clean                  remove .venv"
@@ -111,7 +111,7 @@ crash-test: $(VENV)/run
 	python -m benchmarks.crashes benchmarks/results/crashes.json
 
 fuzz: $(VENV)/test
-	python -m pytest tests/project/test_fuzz.py --hypothesis-profile=long
+	python -m pytest tests/project/test_fuzz*.py --hypothesis-profile=long
 
 sample: $(VENV)/run
 	rm -rf sample/drawn

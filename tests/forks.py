@@ -1,8 +1,8 @@
 """A quick `python` for tests: it forks a process that has imported TensorFlow and DVC, because imports take seconds.
 
-`Forks.python` is a script that takes the arguments of Python. It runs `-m MODULE`, `-c CODE` or a script in a fork,
-with its own folder, variables, streams and exit status. In the fork, `sys.executable` is the script: DVC, its stages
-and `make verify` start forks too.
+`Forks.python` is a script that takes the arguments of Python. It runs `-m MODULE`, `-c CODE` or a script, also after
+`-P`, in a fork, with its own folder, variables, streams and exit status. In the fork, `sys.executable` is the script:
+DVC, its stages and `make verify` start forks too.
 
 This module is also the process that forks. It has imported libraries but has used none of them, so TensorFlow has
 started no thread, and a fork is where a new process is after its imports. Nothing that a fork changes reaches the next
@@ -44,7 +44,7 @@ SCRIPT = """#!{python} -IS
 import array, json, os, signal, socket, sys
 words, variables = sys.argv[1:], dict(os.environ)
 imports = {{name: value for name, value in variables.items() if name.startswith({prefixes})}}
-if not words or words[0].startswith("-") and words[0] not in ("-m", "-c") or imports != {imports}:
+if not words or words[0].startswith("-") and words[0] not in ("-P", "-m", "-c") or imports != {imports}:
     os.execv({python!r}, [{python!r}, *words])
 umask = os.umask(0o077)
 request = json.dumps([os.getcwd(), words, variables, umask]).encode()
@@ -132,7 +132,7 @@ def receive(connection):
 
 
 def run(folder, words, variables, umask, streams):
-    """Be the program `python WORDS`: `-m MODULE`, `-c CODE` or a script, and its arguments."""
+    """Be the program `python WORDS`: `-m MODULE`, `-c CODE` or a script, and its arguments, or all that after `-P`."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
@@ -141,12 +141,13 @@ def run(folder, words, variables, umask, streams):
         os.dup2(stream, number)
     # The module `multiprocessing` gives its processes no input.
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    is_safe, words = (True, words[1:]) if words[0] == "-P" else (False, words)
     option, words = (words[0], words[1:]) if words[0] in ("-m", "-c") else (None, words)
     program, *arguments = words
     sys.argv = [option or program, *arguments]
     # Where Python looks for modules first.
     first = {"-m": folder, "-c": ""}.get(option, str(Path(program).resolve().parent))
-    sys.path[:0] = [first, *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.path[:0] = [*([] if is_safe else [first]), *filter(None, variables.get("PYTHONPATH", "").split(os.pathsep))]
     if option == "-m":
         runpy.run_module(program, run_name="__main__", alter_sys=True)
     elif option == "-c":

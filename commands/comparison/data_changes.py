@@ -82,7 +82,7 @@ def data_digest(text: str | None) -> str | None:
     """The md5 of the data that a .dvc file names; None if it names none."""
     try:
         return str(yaml.safe_load(text or "")["outs"][0]["md5"])
-    except (yaml.YAMLError, ValueError, TypeError, LookupError):
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError):
         return None
 
 

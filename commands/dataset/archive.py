@@ -1,5 +1,6 @@
 """A zip archive as a source: its members, extracted safely to a temporary folder."""
 
+import errno
 import lzma
 import re
 import shutil
@@ -67,9 +68,11 @@ def _extract(path: Path, folder: Path) -> None:
             f"{path} has a file and a folder of one name ({error.filename}): extract it yourself, and use the folder."
         ) from None
     except OSError as error:
-        if error.errno is not None:
+        # The module bz2 reports a broken member without a number; an archive without its beginning makes the module
+        # zipfile seek to a place before the file.
+        if error.errno not in (None, errno.EINVAL):
             raise
-        raise UserError(f"{path} is broken ({error}): get it again.") from None  # as the module bz2 reports it
+        raise UserError(f"{path} is broken ({error.strerror or error}): get it again.") from None
 
 
 def _members(path: Path, infos: list[zipfile.ZipInfo]) -> dict[PurePosixPath, zipfile.ZipInfo]:

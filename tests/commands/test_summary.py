@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from runs import run_python
+from runs import run_forked
 
 pytestmark = pytest.mark.xdist_group("project")
 
 
 def test_the_table_gives_intervals_counts_and_the_verdict(project):
-    done = run_python(project[0], "-m", "commands.summary")
+    done = run_forked(project[0], "-m", "commands.summary")
     assert (done.returncode, done.stderr) == (0, "")
     metrics = json.loads((project[0] / "metrics/evaluate.json").read_text(encoding="utf-8"))
     for model in ("train_tl", "finetune"):

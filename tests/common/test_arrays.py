@@ -30,6 +30,9 @@ def test_a_broken_array_is_named(tmp_path):
         "empty.npy": b"",
         "text.npy": b"no array",
         "half.npy": whole[: len(whole) // 2],
+        # NumPy parses the header as Python.
+        "unbalanced.npy": whole.replace(b"}", b" "),
+        "unindented.npy": whole.replace(b"{'descr'", b"\n  1\n 2\n"),
         "pickled.npy": (tmp_path / "objects.npy").read_bytes(),
     }.items():
         (tmp_path / name).write_bytes(content)

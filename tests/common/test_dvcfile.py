@@ -109,11 +109,16 @@ def test_release_undoes_bind():
 
 
 @pytest.mark.parametrize("act", [dvcfile.binding_errors, dvcfile.bind, dvcfile.release, dvcfile.is_bound])
-def test_a_broken_file_is_named_and_left_unchanged(act):
-    DVC_FILE.write_text("<<<<<<< HEAD\nouts: [\n")
+@pytest.mark.parametrize(
+    "text",
+    # A conflict, and values that do not fit their tags: for each of these, the parser raises an error of another type.
+    ["<<<<<<< HEAD\nouts: [\n", *(f"outs:\n- md5: !!{tag}\n" for tag in ("int ''", "bool x", "timestamp x"))],
+)
+def test_a_broken_file_is_named_and_left_unchanged(act, text):
+    DVC_FILE.write_text(text)
     with pytest.raises(
         UserError,
         match=r"^dataset_images\.dvc is not a valid \.dvc file: restore it with `git checkout dataset_images\.dvc`\.$",
     ):
         act(DVC_FILE)
-    assert DVC_FILE.read_text() == "<<<<<<< HEAD\nouts: [\n"
+    assert DVC_FILE.read_text() == text

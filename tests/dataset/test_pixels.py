@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms, TiffImagePlugin, TiffTags
 
 from transfer.common.opencv import cv2
 from transfer.dataset import decoding, pixels
@@ -84,6 +84,32 @@ def test_a_tiff_states_its_range(tmp_path, tags, expected, oddities):
         info[tag] = value
     Image.fromarray((RAMP * 1000).astype(np.uint16)).save(tmp_path / "a.tif", tiffinfo=info)
     assert decode_grey(tmp_path / "a.tif") == (expected, oddities)
+
+
+def test_floats_of_any_bits_are_scaled_in_silence(tmp_path, recwarn):
+    # The second is a NaN whose bits mark it as signalling.
+    bits = np.array([[0, 0x7F800001, 0x3F800000]], np.uint32)
+    Image.fromarray(bits.view(np.float32)).save(tmp_path / "a.tif")
+    assert decode_grey(tmp_path / "a.tif") == ([0, 0, 255], ("scaled_depth",))
+    assert recwarn.list == []
+
+
+@pytest.mark.parametrize(
+    ("largest", "values", "expected", "oddities"),
+    [
+        (np.inf, RAMP * 1000, [0, 62, 125, 187], ("scaled_depth",)),
+        (np.nan, RAMP * 1000, [0, 62, 125, 187], ("scaled_depth",)),
+        # Half of the smallest float is zero.
+        (5e-324, RAMP * 0, [0, 0, 0, 0], ()),
+    ],
+)
+def test_a_range_that_has_no_extent_is_not_divided_by(tmp_path, recwarn, largest, values, expected, oddities):
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info.tagtype[pixels.SMAX_SAMPLE] = TiffTags.DOUBLE
+    info[pixels.SMAX_SAMPLE] = largest
+    Image.fromarray(values.astype(np.uint16)).save(tmp_path / "a.tif", tiffinfo=info)
+    assert decode_grey(tmp_path / "a.tif") == (expected, oddities)
+    assert recwarn.list == []
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1, [0, 62, 125, 187]), (16, [0, 62, 125, 187])])

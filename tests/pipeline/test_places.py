@@ -213,9 +213,8 @@ def test_a_submodule_runs_the_pipeline_and_verify(project, tmp_path):
     assert reruns(top / "vision") == HEAD_AND_LATER
 
 
-@pytest.mark.parametrize("name", ["my own project", "Übung – café", "ünï \N{SPARKLES} 'quoted' $HOME; #1"])
-def test_a_path_with_any_characters(committed, tmp_path, name):
-    folder = shutil.copytree(committed, tmp_path / name, symlinks=True)
+def test_a_path_with_any_characters(committed, tmp_path):
+    folder = shutil.copytree(committed, tmp_path / "Übung – café \N{SPARKLES} 'quoted' $HOME; #1", symlinks=True)
     assert reruns(folder) == HEAD_AND_LATER
     run(folder, "git", "commit", "--all", "--quiet", "--message", "another head")
     done = program(folder, "-m", "commands.verify")
@@ -230,9 +229,9 @@ def test_a_home_that_is_read_only_or_missing(project, home):
     assert reruns(project, **variables) == HEAD_AND_LATER
 
 
-@pytest.mark.parametrize("locale", ["C", "POSIX"])
-def test_the_c_locale(project, locale):
-    variables = {"LC_ALL": locale, "LANG": None, "PYTHONUTF8": None, "PYTHONIOENCODING": None}
+def test_the_c_locale(project):
+    # POSIX is another name of it.
+    variables = {"LC_ALL": "C", "LANG": None, "PYTHONUTF8": None, "PYTHONIOENCODING": None}
     assert reruns(project, **variables) == HEAD_AND_LATER
 
 

@@ -18,7 +18,7 @@ from dvc.config import Config
 import servers
 import stubs
 from commands import remote
-from runs import dvc, environment, ran, run, run_python
+from runs import dvc, environment, ran, run, run_forked
 
 pytestmark = pytest.mark.xdist_group("sharing")
 BIG = 300_000
@@ -105,7 +105,7 @@ class Team:
 
 
 def doctor(folder, *words):
-    done = run_python(folder, "-m", "commands.doctor", *words)
+    done = run_forked(folder, "-m", "commands.doctor", *words)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -167,7 +167,7 @@ def test_wrong_credentials_and_a_server_that_is_gone(committed, started, tmp_pat
     team = Team(committed, tmp_path, server)
     team.authenticate(team.alice, **server.wrong_credentials)
     refused = doctor(team.alice)
-    push = run_python(team.alice, "-m", "dvc", "push")
+    push = run_forked(team.alice, "-m", "dvc", "push")
     assert push.returncode != 0 and "ERROR" in push.stderr
     team.authenticate(team.alice)
     server.stop()
@@ -261,7 +261,7 @@ def test_a_full_remote(committed, started, tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(team.store)], check=True)
     try:
         add_many(team.alice, "many")
-        push = run_python(team.alice, "-m", "dvc", "push")
+        push = run_forked(team.alice, "-m", "dvc", "push")
         assert push.returncode != 0 and "No space left on device" in push.stderr
         done = doctor(team.alice)
         assert done.returncode == 1 and "run `dvc push`" in done.stderr

@@ -55,6 +55,10 @@ def test_forks_are_independent_and_get_the_variables_of_a_test(tmp_path, monkeyp
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
     look = "import os, numpy; print(os.getppid(), os.getcwd(), os.environ.get('LEFT'), hasattr(numpy, 'left'))"
     assert run_forked(tmp_path, "-c", look).stdout == f"{forks().process.pid} {tmp_path} None False\n"
+    # Where Python looks for modules first, unless it shall not.
+    (tmp_path / "beside.py").write_text("print('beside')")
+    assert run_forked(tmp_path, "-m", "beside").stdout == "beside\n"
+    assert "No module named beside" in run_forked(tmp_path, "-P", "-m", "beside").stderr
     failed = run_forked(tmp_path, "-c", "1 / 0")
     assert failed.returncode == 1 and "ZeroDivisionError" in failed.stderr
     monkeypatch.setenv("LEFT", "by the test")

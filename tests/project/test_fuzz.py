@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import shutil
 import warnings
 
 import numpy as np
@@ -10,10 +11,11 @@ import pillow_heif
 import pytest
 import yaml
 from dvc.utils.serialize import load_yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fuzzing import NUMBERS, damaged_files, fuzzed
 from runs import ROOT
 from transfer import params_file
 from transfer.common.opencv import cv2
@@ -22,13 +24,9 @@ from transfer.interface.errors import UserError
 from transfer.interface.schema import FITS
 
 pytestmark = pytest.mark.filterwarnings("default")
-# `make fuzz` runs more examples.
-fuzzed = settings(
-    max_examples=max(300, settings.default.max_examples),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
 COMMITTED = (ROOT / "params.yaml").read_bytes()
+# As editors on other systems save the same text.
+SAVED = [COMMITTED, COMMITTED.replace(b"\n", b"\r\n"), *(COMMITTED.decode().encode(f"utf-{n}") for n in ("8-sig", 16))]
 KEYS = [("seed",), ("data", "split"), ("data", "split", "train"), ("backbone", "name"), ("backbone", "weights")]
 KEYS += [("augment", "views"), ("train_tl",), ("train_tl", "learning_rate"), ("train_tl", "early_stopping", "patience")]
 KEYS += [("finetune", "frozen_layers"), ("finetune", "schedule"), ("evaluate", "gallery_class"), ("new",)]
@@ -97,36 +95,6 @@ VALID_IMAGES = [
     *(encode("1", "TIFF", compression=name) for name in ("group3", "group4")),
     encode("RGB", "TIFF", exif=exif_of_turned_image()),
 ]
-# What a length or an offset in a header may become.
-NUMBERS = [bytes(4), b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\x80", b"\1\0", b"\0\1", b"\0\0\xff\xff"]
-
-
-@st.composite
-def damaged_files(draw, valid, others, pieces):
-    """The bytes of a valid file after a few changes: parts removed, replaced, inserted, or taken from another file."""
-    content = bytearray(draw(st.sampled_from(valid)))
-    for _ in range(draw(st.integers(0, 4))):
-        # Half of the changes are in the header, which is short and comes first.
-        position = draw(st.integers(0, min(64, len(content))) | st.integers(0, len(content)))
-        match draw(st.integers(0, 6)):
-            case 0:
-                del content[position:]
-            case 1:
-                content[position : position + 1] = draw(st.binary(min_size=1, max_size=1))
-            case 2:
-                del content[position : position + draw(st.integers(1, 16))]
-            case 3:
-                content[position:position] = draw(st.sampled_from(pieces) | st.binary(max_size=8))
-            case 4:
-                piece = draw(st.sampled_from(pieces))
-                content[position : position + len(piece)] = piece
-            case 5:
-                other = draw(st.sampled_from(others))
-                content[position:] = other[draw(st.integers(0, len(other))) :]
-            case 6:
-                content[position:position] = content[draw(st.integers(0, len(content))) :][:64]
-    return bytes(content)
-
 
 # Names of files and folders with and without a meaning.
 NAMES = st.sampled_from(
@@ -166,7 +134,7 @@ def check_load(path, content):
 
 
 @fuzzed
-@given(content=damaged_files([COMMITTED], [COMMITTED], [piece.encode("utf-8", "surrogatepass") for piece in PIECES]))
+@given(content=damaged_files(SAVED, SAVED, [piece.encode("utf-8", "surrogatepass") for piece in PIECES]))
 def test_parameters_of_any_text_are_loaded_or_rejected(tmp_path, content):
     check_load(tmp_path / "params.yaml", content)
 
@@ -217,10 +185,11 @@ def test_an_image_of_any_bytes_is_decoded_or_rejected_and_nothing_is_printed(
     ),
     links=st.lists(st.tuples(NAMES, st.sampled_from([".", "..", "deep", "a.jpg", "gone"])), max_size=2),
 )
-def test_every_file_that_goes_in_is_an_image_or_is_reported(tmp_path_factory, files, links):
+def test_every_file_that_goes_in_is_an_image_or_is_reported(tmp_path, files, links):
     # As in a program; pytest sets the filters of warnings anew for each test.
     decoding.silence_pillow()
-    folder = tmp_path_factory.mktemp("files") / "class"
+    folder = tmp_path / "class"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for names, content in files.items():
         path = folder.joinpath(*names)

@@ -29,7 +29,9 @@ def open_npy(path: str | Path, shape: Sequence[int | None] | None = None) -> np.
         return array
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it.") from None
-    except (ValueError, EOFError, OSError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy parses the header as Python, and raises almost anything if it is damaged
         raise UserError(f"{path} cannot be read ({error}): make it again with `dvc repro`.") from None
 
 

@@ -91,7 +91,9 @@ def _read(dvc_file: Path) -> dict[str, Any]:
         content = yaml.safe_load(dvc_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, ValueError):  # bytes that are not text, and numbers that are not valid
+    except (OSError, MemoryError):
+        raise
+    except Exception:  # bytes that are not text; the parser raises almost anything if a value does not fit its tag
         content = None
     outs = content.get("outs", []) if isinstance(content, dict) else None
     if not isinstance(outs, list) or not all(isinstance(out, dict) for out in outs):

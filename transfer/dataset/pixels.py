@@ -6,7 +6,9 @@ that holds all values. Floats that are all between 0 and 1, or between 0 and 255
 are scaled from their smallest to their largest value.
 """
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -113,11 +115,14 @@ def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Values of any type and shape as 8-bit: `low` becomes 0, `high` becomes 255."""
     scaled = np.zeros(values.shape, np.uint8)
     rows = max(1, BLOCK * len(values) // values.size)
-    for start in range(0, len(values) if high > low else 0, rows):
-        block = values[start : start + rows].astype(np.float64)
+    # Halves: the distance between the largest and the smallest float is not a float.
+    half_range = high / 2 - low / 2
+    for start in range(0, len(values) if half_range > 0 else 0, rows):
+        # NumPy warns of a NaN whose bits mark it as signalling.
+        with np.errstate(invalid="ignore"):
+            block = values[start : start + rows].astype(np.float64)
         block = np.clip(np.nan_to_num(block, nan=low, posinf=high, neginf=low), low, high)
-        # Halves first: the distance between the largest and the smallest float is not a float.
-        share = (block / 2 - low / 2) / (high / 2 - low / 2)
+        share = (block / 2 - low / 2) / half_range
         scaled[start : start + rows] = np.floor(share * 255 + 0.5)
     return scaled
 
@@ -147,9 +152,10 @@ def _stated_range(
 
 
 def _tag(image: Image.Image, tag: int) -> float | None:
-    """The value of a TIFF tag as a number, of several values the first."""
-    value = getattr(image, "tag_v2", {}).get(tag)
+    """The value of a TIFF tag as a finite number, of several values the first; None if it is anything else."""
+    value: Any = getattr(image, "tag_v2", {}).get(tag)
     try:
-        return None if value is None else float(value[0] if isinstance(value, tuple) else value)
+        number = float(value[0] if isinstance(value, tuple) else value)
     except (TypeError, ValueError, ZeroDivisionError, IndexError):
         return None
+    return number if math.isfinite(number) else None

@@ -129,6 +129,12 @@ def test_damaged_content_is_refused():
     assert refusal(path).startswith("photos.zip cannot be extracted (")
 
 
+def test_an_archive_without_its_beginning_is_refused():
+    path = pack([("a/1.jpg", b"one" * 100)])
+    path.write_bytes(path.read_bytes()[40:])
+    assert refusal(path) == "photos.zip is broken (Invalid argument): get it again."
+
+
 def renamed(old, new, flag):
     """An archive whose one member has a name of other bytes, with or without the flag that says UTF-8."""
     path = pack([(old, b"one")])

@@ -16,7 +16,7 @@ import stubs
 from commands import remote
 from commands.doctor import __main__ as doctor
 from commands.doctor.objects import Place
-from runs import dvc, run, run_python
+from runs import dvc, run, run_forked
 from transfer.interface.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("doctor")
@@ -67,7 +67,7 @@ def examine(project, monkeypatch, capsys):
 
 
 def repair(project):
-    done = run_python(project, "-m", "commands.doctor", "--repair")
+    done = run_forked(project, "-m", "commands.doctor", "--repair")
     assert "Traceback" not in done.stderr
     return done
 
@@ -251,7 +251,7 @@ def test_what_is_damaged_on_the_remote_is_not_pulled(project, places, images):
     flip_byte(stored(places.remote, images.file))
     shutil.rmtree(places.cache)
     shutil.rmtree(project / "dataset_images")
-    done = run_python(project, "-m", "dvc", "pull", "dataset_images.dvc")
+    done = run_forked(project, "-m", "dvc", "pull", "dataset_images.dvc")
     assert done.returncode != 0 and "ERROR" in done.stderr
     assert not (project / "dataset_images/two.txt").exists()
 

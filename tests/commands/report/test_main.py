@@ -20,7 +20,7 @@ from commands.comparison import changes
 from commands.formatting import names
 from commands.report import __main__ as program
 from commands.report import charts
-from runs import run, run_python
+from runs import quick_python, run, run_forked
 from transfer.common import io
 from transfer.evaluation.tables import PREDICTION_COLUMNS
 from transfer.interface.errors import UserError
@@ -31,13 +31,18 @@ MARKDOWN = ("--format", "md")
 
 def report(folder, *options):
     """Run the command; the status may be any."""
-    command = [sys.executable, "-m", "commands.report", *options]
+    return program_of(quick_python(), folder, *options)
+
+
+def program_of(python, folder, *options):
+    command = [python, "-m", "commands.report", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def page(clone):
-    done = report(clone, "--rev", "HEAD")
+    # As a user's computer runs it: other tests run the command in forks.
+    done = program_of(sys.executable, clone, "--rev", "HEAD")
     assert done.returncode == 0, done.stderr
     return clone / "report/index.html"
 
@@ -202,7 +207,7 @@ def many(tmp_path_factory):
     run(folder, "git", "commit", "--all", "--quiet", "--message", "before | <b>@all</b>")
     report_results.write_results(folder, classes, (0.5, 0.9), epochs=1, seed=1)
     run(folder, "git", "commit", "--all", "--quiet", "--message", "now")
-    outputs = [run_python(folder, "-P", "-m", "commands.report", "--rev", "HEAD~1", *more) for more in ((), MARKDOWN)]
+    outputs = [run_forked(folder, "-P", "-m", "commands.report", "--rev", "HEAD~1", *more) for more in ((), MARKDOWN)]
     assert [(done.returncode, done.stderr) for done in outputs] == [(0, "")] * 2
     return folder
 
@@ -285,7 +290,7 @@ def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
         compared = changes.since("HEAD", metrics)
         assert compared.verdict.kind == "equal"
         assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
-        done = run_python(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
+        done = run_forked(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
         assert (done.returncode, done.stderr) == (0, "")
     finally:
         run(many, "git", "reset", "--hard", "--quiet", "HEAD~1")

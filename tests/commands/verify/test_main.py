@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from commands.verify import __main__ as verify
-from runs import dvc, run, run_python
+from runs import dvc, run, run_forked
 from transfer.interface.errors import UserError
 
 LOCK = """
@@ -139,7 +139,7 @@ def commit(folder):
 
 def run_verify(folder):
     """Run `make verify`; the status may be any."""
-    return run_python(folder, "-m", "commands.verify")
+    return run_forked(folder, "-m", "commands.verify")
 
 
 def test_if_everything_is_reproduced_the_status_is_0(small):
