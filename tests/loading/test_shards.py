@@ -169,3 +169,11 @@ def test_a_shard_of_another_type_is_named_when_it_is_needed(tmp_path):
     opened = open_shards(tmp_path / "a", digests, ())
     with pytest.raises(UserError, match=r"4\.npy cannot be read \(it is not an array of the expected shape\)"):
         opened[:]
+
+
+@pytest.mark.parametrize("digest", ["", "zz" * 8, "00" * 7, "00" * 9, "-1" * 8, "AA" * 8])
+def test_a_damaged_digest_is_named(tmp_path, digest):
+    digests = digests_of(3)
+    write(tmp_path / "a", digests, np.arange(3))
+    with pytest.raises(UserError, match="has an index with digests that are damaged: make it again"):
+        open_shards(tmp_path / "a", [*digests[:2], digest], ())
