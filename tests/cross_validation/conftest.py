@@ -10,7 +10,7 @@ from transfer.cross_validation.pool import Pool, PooledFeatures
 
 @pytest.fixture(scope="session")
 def make_pool():
-    """A function from class numbers and features (images, views, channels) to a pool; a digest follows from a number."""
+    """A function from class numbers and features (images, views, channels) to a pool; digests follow from numbers."""
 
     def make(labels, features=None, numbers=None, classes=None):
         labels = np.asarray(labels)

@@ -27,6 +27,8 @@ from transfer.training.params import TrainTlParams
 
 # How many images are predicted at a time: memory does not grow with the dataset.
 BLOCK = 4096
+# How many steps TensorFlow makes in one call: a call takes as long as a step of one head.
+STEPS = 64
 
 
 @dataclass(frozen=True)
@@ -104,31 +106,26 @@ def train(
     )
     optimizer = make_optimizer(training.recipe, steps)
     optimizer.build([kernel, bias])
-    step = _step(kernel, bias, optimizer, heads, classes, training.recipe)
+    run_steps = _steps(kernel, bias, optimizer, heads, classes, training.recipe, batch_size)
     one_hot, trains = np.eye(classes, dtype=np.float32)[pool.labels], trains.astype(np.float32)
     for epoch in range(training.epochs):
         view = view_of_epoch(epoch, training.views)
-        for number, order in enumerate(batches.shuffled_order(len(part), batch_size, seed, 0, epoch)):
-            rows = part[order]
-            step(
-                pool.features[rows, view],
-                one_hot[rows],
-                trains[rows],
-                np.array([seed % 2**31, epoch * steps + number], np.int32),
-            )
+        for rows in batches.shuffled_order(len(part), batch_size * STEPS, seed, 0, epoch):
+            rows = part[rows]
+            run_steps(pool.features[rows, view], one_hot[rows], trains[rows], np.array(seed % 2**31, np.int32))
         after_epoch()
     return kernel.numpy(), bias.numpy()
 
 
-def _step(kernel: Any, bias: Any, optimizer: Any, heads: int, classes: int, recipe: TrainTlParams) -> Callable:
-    """One step of all heads as a graph for batches of any size."""
-    channels = kernel.shape[0]
-    shapes = {"inputs": channels, "targets": classes, "trains": heads}
-    signature = [tf.TensorSpec((None, width), tf.float32, name) for name, width in shapes.items()]
+def _steps(
+    kernel: Any, bias: Any, optimizer: Any, heads: int, classes: int, recipe: TrainTlParams, batch_size: int
+) -> Callable:
+    """Steps of all heads as a graph: a function of any number of images, which takes one batch after the other."""
 
-    def step(inputs: Any, targets: Any, trains: Any, dropout_seed: Any) -> None:
+    def step(inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
         if recipe.dropout:
-            inputs = tf.nn.experimental.stateless_dropout(inputs, recipe.dropout, dropout_seed)
+            step_seed = tf.stack([seed, tf.cast(optimizer.iterations.value, tf.int32)])
+            inputs = tf.nn.experimental.stateless_dropout(inputs, recipe.dropout, step_seed)
         targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
         logits = tf.reshape(inputs @ kernel.value + bias.value, (-1, heads, classes))
         # The gradient of the mean cross-entropy of a head's images. A head that sees none of a batch has none.
@@ -138,6 +135,16 @@ def _step(kernel: Any, bias: Any, optimizer: Any, heads: int, classes: int, reci
         kernel_gradient = tf.matmul(inputs, gradient, transpose_a=True)
         optimizer.apply([kernel_gradient, tf.reduce_sum(gradient, axis=0)], [kernel, bias])
 
+    def run_steps(inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+        def run_step(start: Any) -> tuple[Any]:
+            end = start + batch_size
+            step(inputs[start:end], targets[start:end], trains[start:end], seed)
+            return (end,)
+
+        tf.while_loop(lambda start: start < tf.shape(inputs)[0], run_step, (tf.constant(0),))
+
+    widths = {"inputs": kernel.shape[0], "targets": classes, "trains": heads}
+    signature = [tf.TensorSpec((None, width), tf.float32, name) for name, width in widths.items()]
     # On a processor, XLA gains nothing for two matrix products.
-    specs = [*signature, tf.TensorSpec((2,), tf.int32)]
-    return tf.function(step, input_signature=specs, autograph=False, jit_compile=False)
+    specs = [*signature, tf.TensorSpec((), tf.int32)]
+    return tf.function(run_steps, input_signature=specs, autograph=False, jit_compile=False)

@@ -88,6 +88,8 @@ class LearningCurve:
 
     def sentences(self) -> list[str]:
         """One sentence on what more images would give, overall and for the class that would gain most."""
+        if len(self.divisors) < 2:
+            return ["There are too few images of some class for a learning curve."]
         classes = [name for name in self.curves if name != ALL]
         best = max(classes, key=lambda name: self.curves[name]["gain"])
         return [
@@ -101,12 +103,12 @@ def fit_power_law(images: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, n
     """b and c of error = b * images ** -c, by least squares on logarithms; each of the shape (...,).
 
     Args:
-        images: the number of training images at each point (points,).
+        images: the number of training images at each point, at least two (points,).
         errors: above 0 (..., points).
     """
     x, y = np.log(images), np.log(errors)
     centred = x - x.mean()
-    slope = (y * centred).sum(axis=-1) / (centred**2).sum() if len(x) > 1 else np.zeros(y.shape[:-1])
+    slope = (y * centred).sum(axis=-1) / (centred**2).sum()
     return np.exp(y.mean(axis=-1) - slope * x.mean()), -slope
 
 
@@ -121,22 +123,20 @@ def _by_fold(
 
 
 def _curve(images: np.ndarray, counts: np.ndarray, correct: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
-    total = np.concatenate([[counts.sum()], np.maximum(weights @ counts, 1)])[:, None]
-    wrong = total - np.concatenate([correct.sum(axis=0)[None], weights @ correct])
-    # Half a mistake more, so that a class without mistakes has a logarithm.
-    errors = (wrong + 0.5) / (total + 1)
-    factor, exponent = fit_power_law(images, errors)
-    more = images[-1] + MORE_IMAGES
-    gain = factor * images[-1] ** -exponent - factor * more**-exponent
-    accuracy = 1 - wrong / total
+    total = np.concatenate([[counts.sum()], weights @ counts])[:, None]
+    correct = np.concatenate([correct.sum(axis=0)[None], weights @ correct])
+    # The folds that are drawn may have no image of a small class.
+    accuracy = np.divide(correct, total, out=np.full(correct.shape, np.nan), where=total > 0)
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    low, high = np.quantile(accuracy[1:], tails, axis=0)
+    low, high = np.nanquantile(accuracy[1:], tails, axis=0)
+    points = {"images": images, "accuracy": accuracy[0], "low": low, "high": high}
+    if len(images) < 2:
+        return points | {"fitted": accuracy[0]} | dict.fromkeys(("exponent", "gain", "gain_low", "gain_high"))
+    # Half a mistake more, so that a class without mistakes has a logarithm.
+    factor, exponent = fit_power_law(images, (total - correct + 0.5) / (total + 1))
+    gain = factor * images[-1] ** -exponent - factor * (images[-1] + MORE_IMAGES) ** -exponent
     gain_low, gain_high = np.quantile(gain[1:], tails)
-    return {
-        "images": images,
-        "accuracy": accuracy[0],
-        "low": low,
-        "high": high,
+    return points | {
         "fitted": 1 - factor[0] * images ** -exponent[0],
         "exponent": float(exponent[0]),
         "gain": float(gain[0]),

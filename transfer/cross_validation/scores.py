@@ -186,18 +186,28 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
     if len(common) < 2:
         return None
     try:
-        right_first, right_second = (
-            np.array([[int(digit) for digit in text] for text in table.loc[common, "right"]], float).mean(axis=1)
-            for table in (first, second)
+        right_first, right_second, folds = (
+            np.array([list(map(int, value)) for value in values]).T
+            for values in (
+                first.loc[common, "right"],
+                second.loc[common, "right"],
+                second.loc[common, "folds"].str.split(" "),
+            )
         )
-        folds = np.array([text.split() for text in second.loc[common, "folds"]], int).T
     except ValueError:
         raise UserError("A table of cross-validated predictions is damaged: make it again with `dvc repro`.") from None
-    differences = right_second - right_first
-    error, freedom = corrected_t(np.tile(differences, (len(folds), 1)), folds)
+    # A commit may have other repeats: the first ones of both are compared.
+    repeats = min(len(right_first), len(right_second))
+    differences = right_second[:repeats] - right_first[:repeats]
+    error, freedom = corrected_t(differences, folds[:repeats])
     mean = float(differences.mean())
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)
     return Difference(
-        len(common), float(right_first.mean()), float(right_second.mean()), mean - half, mean + half, p_value
+        len(common),
+        float(right_first[:repeats].mean()),
+        float(right_second[:repeats].mean()),
+        mean - half,
+        mean + half,
+        p_value,
     )
