@@ -258,3 +258,72 @@ def test_without_cached_views_the_backbone_runs_in_every_epoch(project, tmp_path
         assert done.returncode == 0, done.stderr
     assert not (tmp_path / "features/train.npy").exists()
     assert read(tmp_path, "metrics/train_tl.json")["epochs"] == 2
+
+
+def cross_validated(folder):
+    """The metrics and the tables of a cross-validation."""
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False) for path in (folder / "cross_validation").glob("*.csv")
+    }
+    return read(folder, "cross_validation/metrics.json"), tables
+
+
+def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(project):
+    folder, _ = project
+    metrics, tables = cross_validated(folder)
+    index = pd.read_csv(folder / "prepared/index.csv", keep_default_na=False).query("split != 'test'")
+    predictions = tables["predictions"]
+    assert predictions[["split", "actual", "path", "pixels"]].to_numpy().tolist() == index.to_numpy().tolist()
+    assert (metrics["images"], metrics["folds"], metrics["repeats"]) == (54, 10, 3)
+    right = np.array([list(map(int, str(value).zfill(3))) for value in predictions["right"]])
+    assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+    assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
+    assert set(metrics["classes"]) == {"a b", "é", "null"}
+    folds = np.array([value.split() for value in predictions["folds"]], int)
+    assert folds.shape == (54, 3) and folds.max() == 9
+    for repeat in range(3):
+        assert set(np.bincount(folds[:, repeat])) <= {3, 4, 5, 6, 7, 8}
+    issues = tables["label_issues"]
+    assert set(issues["path"]) == set(predictions["path"]) and issues["score"].is_monotonic_increasing
+    assert tables["learning_curve"]["share"].unique().tolist() == [0.125, 0.25, 0.5, 1]
+    assert set(metrics["learning_curve"]) == {"all classes", "a b", "é", "null"}
+
+
+def test_cross_validation_without_cached_views_uses_the_images_themselves(project, tmp_path):
+    folder, _ = project
+    write_params(tmp_path, augment__views=0)
+    for name in ("prepared", "models", "metrics"):
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features/validation.npy").symlink_to(folder / "features/validation.npy")
+    done = run_stage("cross_validate", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "With augment.views 0, the heads are trained on the images without augmentation" in done.stdout
+    without_views, _ = cross_validated(tmp_path)
+    # The features are those of view 0, which the features of the project hold, too.
+    write_params(tmp_path, augment__views=1)
+    train = np.load(folder / "features/train.npy")[:, :1]
+    np.save(tmp_path / "features/train.npy", train)
+    assert run_stage("cross_validate", tmp_path).returncode == 0
+    with_one, _ = cross_validated(tmp_path)
+    assert without_views | {"notes": []} == with_one | {"notes": []}
+
+
+def test_groups_are_held_out_together(project, tmp_path):
+    folder, _ = project
+    write_params(tmp_path, cross_validate__folds=5, cross_validate__repeats=1, evaluate__near_duplicate=1)
+    for name in ("prepared", "models", "metrics", "features"):
+        (tmp_path / name).symlink_to(folder / name)
+    group = [f"train/a b/{number:02}.png" for number in range(3)] + ["validation/é/00.png"]
+    (tmp_path / "dataset_groups.csv").write_text("path,group\n" + "".join(f"{path},#1\n" for path in group))
+    done = run_stage("cross_validate", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 54 images have a group" in done.stdout
+    predictions = cross_validated(tmp_path)[1]["predictions"].set_index("path")
+    assert predictions.loc[group, "folds"].nunique() == 1
+    # With a mistake in the file, the stage keeps what it made before.
+    (tmp_path / "dataset_groups.csv").write_text("path,group\ntrain/a b/99.png,1\n")
+    done = run_stage("cross_validate", tmp_path)
+    assert done.returncode == 1
+    assert "dataset_groups.csv lists train/a b/99.png, which is not in dataset_images/" in done.stderr
+    assert len(cross_validated(tmp_path)[1]["predictions"]) == 54
