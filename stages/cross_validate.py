@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from transfer import command, params_file
-from transfer.common import arrays, atomic, io
+from transfer.common import atomic, io
 from transfer.cross_validation import folds, groups, label_issues, learning_curve, pool, scores
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, prepared
 
-FEATURES = Path("features")
 BACKBONE = Path("models/backbone")
 GROUPS = Path("dataset_groups.csv")
 FOLDER = Path("cross_validation")
@@ -34,11 +33,11 @@ def main() -> None:
     tensorflow.start(settings.seed)
     channels, views = backbones.read_description(BACKBONE)["channels"], settings.augment.views
     if views:
-        features = arrays.open_npy(FEATURES / "train.npy", (len(train), views, channels))
+        features = pool.open_features("train", len(train), views, channels)
     else:
         extractor, size = backbones.load(BACKBONE).feature_extractor, (len(train), settings.batch_size)
         features = batches.map_split(extractor, lambda rows: train.images[rows], *size, "features of train")[:, None]
-    of_validation = arrays.open_npy(FEATURES / "validation.npy", (len(validation), 1, channels))
+    of_validation = pool.open_features("validation", len(validation), 1, channels)
     images = pool.join({"train": (train, features), "validation": (validation, of_validation)})
 
     # Images of one group, and near-duplicates, are held out together

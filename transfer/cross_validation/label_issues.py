@@ -1,8 +1,10 @@
 """Doubtful labels: images whose label a head that has not seen them thinks improbable.
 
 The score is the label's share of the probability of the label and of the most probable other class, after a mean over
-repeats and views. Of the flipped labels of photographs, it ranks more among the first than the scores of Northcutt,
-Jiang and Chuang (2021, "Confident learning") do (`python -m benchmarks.labels`).
+repeats and views. On photographs with wrong labels, it ranks as many of them first as self-confidence, the probability
+of the label, does, and more than the other scores of Northcutt, Jiang and Chuang (2021, "Confident learning") do
+(`python -m benchmarks.labels`). Unlike self-confidence, it does not doubt a label that is the most probable of many
+classes.
 """
 
 import numpy as np

@@ -1,11 +1,15 @@
 """The pool: training and validation images together, as one set of images with their features."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from transfer.common import arrays
 from transfer.loading.prepared import Split
+
+FOLDER = Path("features")
 
 
 class SplitFeatures(Protocol):
@@ -63,6 +67,11 @@ class PooledFeatures:
 def len_of(features: SplitFeatures) -> int:
     """The number of images that have features."""
     return features.shape[0]
+
+
+def open_features(split: str, images: int, views: int, channels: int, folder: Path = FOLDER) -> SplitFeatures:
+    """The cached features of a split. Raises UserError if they are missing or broken, or do not fit."""
+    return arrays.open_npy(folder / f"{split}.npy", (images, views, channels))
 
 
 def join(splits: dict[str, tuple[Split, SplitFeatures]]) -> Pool:
