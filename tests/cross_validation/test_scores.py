@@ -1,6 +1,7 @@
 """Metrics of a cross-validation, their intervals, and the comparison of two commits."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -142,3 +143,17 @@ def test_a_damaged_table_is_an_error(column):
     damaged.loc[1, column] = "x"
     with pytest.raises(UserError, match="damaged"):
         scores.compare(damaged, damaged)
+
+
+def test_results_are_published_byte_for_byte(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    contents = {name: f"content of {name}\n" for name in scores.PUBLISHED} | {"metrics.json": '{"accuracy": 0.5}\n'}
+    for name, content in contents.items():
+        io.write_text(f"cross_validation/{name}", content)
+    assert scores.publish(Path("cross_validation")) == {"accuracy": 0.5}
+    assert {name: Path(path).read_text() for name, path in scores.PUBLISHED.items()} == contents
+
+
+def test_results_that_are_missing_are_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"metrics\.json is missing"):
+        scores.publish(tmp_path)

@@ -284,7 +284,8 @@ def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(projec
     for repeat in range(3):
         assert set(np.bincount(folds[:, repeat])) <= {3, 4, 5, 6, 7, 8}
     issues = tables["label_issues"]
-    assert set(issues["path"]) == set(predictions["path"]) and issues["score"].is_monotonic_increasing
+    assert 0 < len(issues) < 54 and set(issues["path"]) < set(predictions["path"])
+    assert issues["score"].is_monotonic_increasing and issues["score"].max() <= 0.5
     assert tables["learning_curve"]["share"].unique().tolist() == [0.125, 0.25, 0.5, 1]
     assert set(metrics["learning_curve"]) == {"all classes", "a b", "é", "null"}
 

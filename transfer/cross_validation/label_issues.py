@@ -31,7 +31,9 @@ def scores(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
 
 
 def table(pool: Pool, probabilities: np.ndarray) -> pd.DataFrame:
-    """A row for each image: path, pixels, split, label, suggested and score, the most doubtful label first.
+    """A row for each image of which another class is more probable than its label, the most doubtful label first.
+
+    The columns are path, pixels, split, label, suggested and score.
 
     Args:
         probabilities: (images, classes), by heads that were not trained on the image.
@@ -46,4 +48,5 @@ def table(pool: Pool, probabilities: np.ndarray) -> pd.DataFrame:
         "suggested": names[suggested],
         "score": score.round(4),
     }
-    return pd.DataFrame(columns).iloc[np.argsort(score, kind="stable")]
+    ranked = np.argsort(score, kind="stable")
+    return pd.DataFrame(columns).iloc[ranked[score[ranked] < 0.5]]

@@ -8,6 +8,7 @@ variance of the mean.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from scipy.stats import t
 from sklearn.metrics import f1_score
 
+from transfer.common import io
 from transfer.cross_validation.pool import Pool
 from transfer.evaluation.intervals import CONFIDENCE, format_accuracy, wilson_interval
 from transfer.evaluation.metrics import SMALLEST
@@ -23,6 +25,13 @@ from transfer.interface.errors import UserError
 # The text columns of the table of predictions.
 COLUMNS = ("path", "pixels", "split", "actual", "predicted", "folds", "right")
 
+# Where the results of the stage are published: what Git tracks, beside the other metrics and plots.
+PUBLISHED = {
+    "metrics.json": "metrics/cross_validation.json",
+    "predictions.csv": "plots/cross_validation/predictions.csv",
+    "learning_curve.csv": "plots/cross_validation/learning_curve.csv",
+    "label_issues.csv": "plots/label_issues.csv",
+}
 WITHOUT_VIEWS = (
     "With augment.views 0, the heads are trained on the images without augmentation, so the committed recipe may be "
     "somewhat more accurate."
@@ -211,3 +220,15 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
         mean + half,
         p_value,
     )
+
+
+def publish(folder: Path) -> dict[str, Any]:
+    """Copy the results of the stage from `folder` to where Git tracks them, and return the metrics.
+
+    Raises:
+        UserError: the metrics are missing or damaged.
+    """
+    metrics = io.read_json(folder / "metrics.json", {"accuracy": io.NUMBER})
+    for name, path in PUBLISHED.items():
+        io.write_text(path, (folder / name).read_text(encoding="utf-8"))
+    return metrics
