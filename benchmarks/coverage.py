@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import population
+from commands.report import cross_validation
 from sample.render import CLASSES
 from transfer import command, params_file
 from transfer.common import io
@@ -97,7 +98,7 @@ def measure(
             | {"of_folds": [list(map(float, of_repeat)) for of_repeat in scores.fold_means(right, fold)]}
             | {"true": true_accuracy(dataset, training, features[rest, 0][:, chosen], labels[rest], settings.seed)}
         )
-    comparison = scores.compare(*tables)
+    comparison = cross_validation.compare(*tables)
     assert comparison is not None  # noqa: S101  # both commits have the same images
     return {
         "fewer_channels": commits[0],

@@ -16,7 +16,6 @@ from transfer.loading import batches, prepared
 
 BACKBONE = Path("models/backbone")
 GROUPS = Path("dataset_groups.csv")
-FOLDER = Path("cross_validation")
 
 
 def main() -> None:
@@ -64,7 +63,7 @@ def main() -> None:
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]
     metrics = scores.summarize(images, probabilities, fold, notes)
-    with atomic.folder(FOLDER) as partial:
+    with atomic.folder(scores.FOLDER) as partial:
         io.write_json(partial / "metrics.json", metrics | {"learning_curve": curve.metrics()})
         io.write_csv(partial / "predictions.csv", scores.predictions(images, probabilities, fold))
         io.write_csv(partial / "label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))

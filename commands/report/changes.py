@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from commands.report import comparison, verdict
+from commands.report import comparison, cross_validation, verdict
 from commands.report import revision as revisions
 from commands.report.comparison import CHOOSE_COMMIT, PREDICTIONS, Change
 from commands.report.names import isolate
@@ -80,6 +80,7 @@ def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
         changes = comparison.compare(before, after, revision)
     except comparison.NothingInCommon as error:
         return Changes(verdict.impossible(revision, metrics, str(error)), left_out=left_out)
+    cross_validated = cross_validation.since(revision)
     of_selected = [change for change in changes if change.model == name]
     if of_selected:
         selected = (selected_before if selected_before in MODELS else None, selected_now)
@@ -87,6 +88,8 @@ def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
     else:
         reason = f"{isolate(revision)} has no predictions of the selected model ({name})."
         result = verdict.impossible(revision, metrics, reason)
+    if cross_validated:
+        result.facts.append(("Cross-validation", cross_validated))
     return Changes(result, [describe(change, revision) for change in changes], left_out)
 
 

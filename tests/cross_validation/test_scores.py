@@ -1,10 +1,9 @@
-"""Metrics of a cross-validation, their intervals, and the comparison of two commits."""
+"""Metrics of a cross-validation and their intervals."""
 
 import math
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import t
 
@@ -17,16 +16,6 @@ FOLDS = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
 RIGHT = np.array([[True, True, True, False], [True, False, False, False]])
 # Their variance is 1/6. With 2 folds, as many images are tested as trained on.
 ERROR = math.sqrt((1 / 4 + 1) / 6)
-
-
-def table_of(right, folds=FOLDS, pixels="abcd"):
-    return pd.DataFrame(
-        {
-            "pixels": list(pixels),
-            "right": ["".join(str(int(value)) for value in of_image) for of_image in np.transpose(right)],
-            "folds": [" ".join(map(str, of_image)) for of_image in np.transpose(folds)],
-        }
-    )
 
 
 def many(repeats=3, folds=10, images=200, accuracy=0.8, seed=0):
@@ -103,46 +92,6 @@ def test_predictions_have_a_row_for_each_image(validated, tmp_path):
         ["train/c.jpg", "007", "007", 0.55, "1 0", "10"],
         ["train/d.jpg", "007", "007", 0.65, "1 1", "11"],
     ]
-
-
-def test_two_commits_are_compared_fold_by_fold():
-    first = np.zeros((2, 4), int)
-    comparison = scores.compare(table_of(first), table_of(RIGHT))
-    half = t.ppf(0.975, 3) * ERROR
-    assert (comparison.images, comparison.first, comparison.second, comparison.difference) == (4, 0, 0.5, 0.5)
-    assert (comparison.low, comparison.high) == pytest.approx((0.5 - half, 0.5 + half))
-    assert comparison.p_value == pytest.approx(2 * t.sf(0.5 / ERROR, 3))
-
-
-def test_images_are_matched_by_their_pixels():
-    first, second = table_of(RIGHT), table_of(RIGHT[:, [3, 2, 1, 0]], FOLDS[:, [3, 2, 1, 0]], "dcba")
-    comparison = scores.compare(first, second)
-    assert (comparison.difference, comparison.p_value) == (0, 1)
-    assert scores.compare(first, table_of(RIGHT[:, :2], FOLDS[:, :2], "ax")) is None
-    assert scores.compare(first, table_of(RIGHT, pixels="axcd")).images == 3
-
-
-def test_commits_with_other_repeats_are_compared_by_those_that_both_have():
-    first = table_of(RIGHT[:1], FOLDS[:1])
-    assert scores.compare(first, table_of(RIGHT)).p_value == scores.compare(table_of(RIGHT), first).p_value == 1
-
-
-def test_a_clear_difference_is_significant_and_noise_is_not():
-    right, folds = many(images=1000)
-    pixels = [str(number) for number in range(1000)]
-    same, _ = many(images=1000, seed=1)
-    worse, _ = many(images=1000, accuracy=0.65, seed=1)
-    assert scores.compare(table_of(same, folds, pixels), table_of(right, folds, pixels)).p_value > 0.05
-    clear = scores.compare(table_of(worse, folds, pixels), table_of(right, folds, pixels))
-    assert clear.p_value < 0.001 and 0 < clear.low < 0.15 < clear.high
-
-
-@pytest.mark.parametrize("column", ["right", "folds"])
-def test_a_damaged_table_is_an_error(column):
-    damaged = table_of(RIGHT)
-    damaged.loc[1, column] = "x"
-    with pytest.raises(UserError, match="damaged"):
-        scores.compare(damaged, damaged)
 
 
 def test_results_are_published_byte_for_byte(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What cross-validation says about a recipe, with intervals, and whether two commits differ by more than chance.
+"""What cross-validation says about a recipe: metrics with intervals, and the prediction of every image.
 
 The scores of the folds are not independent, because any two heads share most of their training images. Nadeau and
 Bengio (1999, "Inference for the generalization error") therefore add the ratio of test to training images to the
@@ -7,7 +7,6 @@ variance of the mean.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,12 @@ from transfer.common import io
 from transfer.cross_validation.pool import Pool
 from transfer.evaluation.intervals import CONFIDENCE, format_accuracy, wilson_interval
 from transfer.evaluation.metrics import SMALLEST
-from transfer.interface.errors import UserError
 
 # The text columns of the table of predictions.
 COLUMNS = ("path", "pixels", "split", "actual", "predicted", "folds", "right")
 
-# Where the results of the stage are published: what Git tracks, beside the other metrics and plots.
+FOLDER = Path("cross_validation")
+# Where the files of this folder are published: Git tracks them, beside the other metrics and plots.
 PUBLISHED = {
     "metrics.json": "metrics/cross_validation.json",
     "predictions.csv": "plots/cross_validation/predictions.csv",
@@ -36,22 +35,6 @@ WITHOUT_VIEWS = (
     "With augment.views 0, the heads are trained on the images without augmentation, so the committed recipe may be "
     "somewhat more accurate."
 )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The accuracy of a second commit minus that of a first, on the images that both have."""
-
-    images: int
-    first: float
-    second: float
-    low: float
-    high: float
-    p_value: float
-
-    @property
-    def difference(self) -> float:
-        return self.second - self.first
 
 
 def fold_means(values: np.ndarray, folds: np.ndarray) -> list[np.ndarray]:
@@ -178,51 +161,7 @@ def predictions(pool: Pool, probabilities: np.ndarray, folds: np.ndarray) -> pd.
     )
 
 
-def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
-    """Compare two commits by the corrected resampled t-test; None if they have fewer than two images in common.
-
-    Images are matched by their pixels. The folds are those of the second commit. If the data are the same, the first
-    commit has the same ones; otherwise most images are in the same folds.
-
-    Args:
-        first, second: the tables of predictions, read with `COLUMNS` as text.
-
-    Raises:
-        UserError: a table has values that `predictions` does not write.
-    """
-    first, second = (table.drop_duplicates("pixels").set_index("pixels") for table in (first, second))
-    common = second.index.intersection(first.index)
-    if len(common) < 2:
-        return None
-    try:
-        right_first, right_second, folds = (
-            np.array([list(map(int, value)) for value in values]).T
-            for values in (
-                first.loc[common, "right"],
-                second.loc[common, "right"],
-                second.loc[common, "folds"].str.split(" "),
-            )
-        )
-    except ValueError:
-        raise UserError("A table of cross-validated predictions is damaged: make it again with `dvc repro`.") from None
-    # A commit may have other repeats: the first ones of both are compared.
-    repeats = min(len(right_first), len(right_second))
-    differences = right_second[:repeats] - right_first[:repeats]
-    error, freedom = corrected_t(differences, folds[:repeats])
-    mean = float(differences.mean())
-    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)
-    return Difference(
-        len(common),
-        float(right_first[:repeats].mean()),
-        float(right_second[:repeats].mean()),
-        mean - half,
-        mean + half,
-        p_value,
-    )
-
-
-def publish(folder: Path) -> dict[str, Any]:
+def publish(folder: Path = FOLDER) -> dict[str, Any]:
     """Copy the results of the stage from `folder` to where Git tracks them, and return the metrics.
 
     Raises:

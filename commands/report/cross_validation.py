@@ -1,0 +1,109 @@
+"""Two revisions compared by cross-validation: whether the recipe of the head got better by more than chance."""
+
+from dataclasses import dataclass
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from commands.report import revision as revisions
+from commands.report.names import isolate
+from transfer.common import io
+from transfer.cross_validation.scores import COLUMNS, PUBLISHED, corrected_t
+from transfer.evaluation.intervals import CONFIDENCE
+from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, format_p_value
+from transfer.interface.errors import UserError
+
+PREDICTIONS = PUBLISHED["predictions.csv"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The accuracy of a second commit minus that of a first, on the images that both have."""
+
+    images: int
+    first: float
+    second: float
+    low: float
+    high: float
+    p_value: float
+
+    @property
+    def difference(self) -> float:
+        return self.second - self.first
+
+    def in_words(self, revision: str) -> str:
+        """Whether the recipe is better than that of a revision, and the figures, for people."""
+        verdict = f"The recipe of the head cannot be told apart from that of {revision}"
+        if self.p_value < SIGNIFICANCE_LEVEL:
+            better = "better" if self.difference > 0 else "worse"
+            verdict = f"The recipe of the head is {better} than that of {revision} by more than chance"
+        return (
+            f"{verdict}: on {self.images} training and validation images, each predicted by heads that have not seen "
+            f"it, accuracy is {self.second:.1%}; before, {self.first:.1%}. Accuracy {100 * self.difference:+.1f} "
+            f"points, 95 % interval {100 * self.low:+.1f} to {100 * self.high:+.1f}; corrected resampled t-test p "
+            f"{format_p_value(self.p_value)}."
+        )
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
+    """Compare two commits by the corrected resampled t-test; None if they have fewer than two images in common.
+
+    Images are matched by their pixels. The folds are those of the second commit. If the data are the same, the first
+    commit has the same ones; otherwise most images are in the same folds.
+
+    Args:
+        first, second: the tables of predictions, read with `COLUMNS` as text.
+
+    Raises:
+        UserError: a table has values that `predictions` does not write.
+    """
+    first, second = (table.drop_duplicates("pixels").set_index("pixels") for table in (first, second))
+    common = second.index.intersection(first.index)
+    if len(common) < 2:
+        return None
+    try:
+        right_first, right_second, folds = (
+            np.array([list(map(int, value)) for value in values]).T
+            for values in (
+                first.loc[common, "right"],
+                second.loc[common, "right"],
+                second.loc[common, "folds"].str.split(" "),
+            )
+        )
+    except ValueError:
+        raise UserError("A table of cross-validated predictions is damaged: make it again with `dvc repro`.") from None
+    # A commit may have other repeats: the first ones of both are compared.
+    repeats = min(len(right_first), len(right_second))
+    differences = right_second[:repeats] - right_first[:repeats]
+    error, freedom = corrected_t(differences, folds[:repeats])
+    mean = float(differences.mean())
+    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)
+    return Difference(
+        len(common),
+        float(right_first[:repeats].mean()),
+        float(right_second[:repeats].mean()),
+        mean - half,
+        mean + half,
+        p_value,
+    )
+
+
+def since(revision: str) -> str | None:
+    """How the recipe of the workspace compares with that of a revision; None if one of them has no cross-validation.
+
+    Raises:
+        UserError: a table of predictions is damaged.
+    """
+    texts = {place: revisions.text_of(place, PREDICTIONS) for place in (revision, None)}
+    if None in texts.values():
+        return None
+    first, second = (
+        io.parse_csv(StringIO(text), PREDICTIONS, "make it again with `dvc repro`", COLUMNS)
+        for text in texts.values()
+        if text is not None
+    )
+    difference = compare(first, second)
+    return difference.in_words(isolate(revision)) if difference else None
