@@ -11,6 +11,7 @@ import numpy as np
 from transfer import command, params_file
 from transfer.common import atomic, io
 from transfer.cross_validation import folds, groups, label_issues, learning_curve, pool, scores
+from transfer.evaluation import tables
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, prepared
 
@@ -63,7 +64,7 @@ def main() -> None:
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]
     metrics = scores.summarize(images, probabilities, fold, notes)
-    with atomic.folder(scores.FOLDER) as partial:
+    with atomic.folder(tables.CROSS_VALIDATION) as partial:
         io.write_json(partial / "metrics.json", metrics | {"learning_curve": curve.metrics()})
         io.write_csv(partial / "predictions.csv", scores.predictions(images, probabilities, fold))
         io.write_csv(partial / "label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))

@@ -1,6 +1,6 @@
 """evaluate: score both models on the test split. No choice depends on the test split.
 
-Writes evaluate.json, summary.json and cross_validation.json in metrics/, the tables that dvc.yaml names and the pictures.
+Writes evaluate.json, summary.json and cross_validation.json in metrics/, the tables that dvc.yaml names, and pictures.
 """
 
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from transfer import command, params_file
 from transfer.common import io
-from transfer.cross_validation.scores import publish
 from transfer.evaluation import calibration, intervals, metrics, model_selection, near_duplicates, significance, tables
 from transfer.loading import batches, prepared
 from transfer.plotting import confusion_matrix, gallery, gallery_selection, pairs
@@ -51,7 +50,7 @@ def main() -> None:
     choice = {"comparison": comparison.metrics(*models), "selected": selected, "selected_because": reason}
     nearest = near_duplicates.find_near_duplicates(features, settings.evaluate.near_duplicate)
     io.write_json("metrics/evaluate.json", scores | choice | {"near_duplicates": nearest.metrics(right)})
-    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value, publish()))
+    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value, tables.publish()))
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
     bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in models}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))

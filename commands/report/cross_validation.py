@@ -10,9 +10,10 @@ from scipy.stats import t
 from commands.report import revision as revisions
 from commands.report.names import isolate
 from transfer.common import io
-from transfer.cross_validation.scores import COLUMNS, PUBLISHED, corrected_t
+from transfer.cross_validation.scores import COLUMNS, corrected_t
 from transfer.evaluation.intervals import CONFIDENCE
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, format_p_value
+from transfer.evaluation.tables import PUBLISHED
 from transfer.interface.errors import UserError
 
 PREDICTIONS = PUBLISHED["predictions.csv"]

@@ -1,7 +1,6 @@
 """Metrics of a cross-validation and their intervals."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from scipy.stats import t
 
 from transfer.common import io
 from transfer.cross_validation import scores
-from transfer.interface.errors import UserError
 
 # Two repeats of two folds of two images; the accuracies of the folds are 1, 0.5, 0.5 and 0.
 FOLDS = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
@@ -92,17 +90,3 @@ def test_predictions_have_a_row_for_each_image(validated, tmp_path):
         ["train/c.jpg", "007", "007", 0.55, "1 0", "10"],
         ["train/d.jpg", "007", "007", 0.65, "1 1", "11"],
     ]
-
-
-def test_results_are_published_byte_for_byte(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    contents = {name: f"content of {name}\n" for name in scores.PUBLISHED} | {"metrics.json": '{"accuracy": 0.5}\n'}
-    for name, content in contents.items():
-        io.write_text(f"cross_validation/{name}", content)
-    assert scores.publish(Path("cross_validation")) == {"accuracy": 0.5}
-    assert {name: Path(path).read_text() for name, path in scores.PUBLISHED.items()} == contents
-
-
-def test_results_that_are_missing_are_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"metrics\.json is missing"):
-        scores.publish(tmp_path)

@@ -7,7 +7,6 @@ variance of the mean.
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import pandas as pd
 from scipy.stats import t
 from sklearn.metrics import f1_score
 
-from transfer.common import io
 from transfer.cross_validation.pool import Pool
 from transfer.evaluation.intervals import CONFIDENCE, format_accuracy, wilson_interval
 from transfer.evaluation.metrics import SMALLEST
@@ -23,14 +21,6 @@ from transfer.evaluation.metrics import SMALLEST
 # The text columns of the table of predictions.
 COLUMNS = ("path", "pixels", "split", "actual", "predicted", "folds", "right")
 
-FOLDER = Path("cross_validation")
-# Where the files of this folder are published: Git tracks them, beside the other metrics and plots.
-PUBLISHED = {
-    "metrics.json": "metrics/cross_validation.json",
-    "predictions.csv": "plots/cross_validation/predictions.csv",
-    "learning_curve.csv": "plots/cross_validation/learning_curve.csv",
-    "label_issues.csv": "plots/label_issues.csv",
-}
 WITHOUT_VIEWS = (
     "With augment.views 0, the heads are trained on the images without augmentation, so the committed recipe may be "
     "somewhat more accurate."
@@ -159,15 +149,3 @@ def predictions(pool: Pool, probabilities: np.ndarray, folds: np.ndarray) -> pd.
             "right": ["".join(map(str, of_image)) for of_image in right.astype(int).T],
         }
     )
-
-
-def publish(folder: Path = FOLDER) -> dict[str, Any]:
-    """Copy the results of the stage from `folder` to where Git tracks them, and return the metrics.
-
-    Raises:
-        UserError: the metrics are missing or damaged.
-    """
-    metrics = io.read_json(folder / "metrics.json", {"accuracy": io.NUMBER})
-    for name, path in PUBLISHED.items():
-        io.write_text(path, (folder / name).read_text(encoding="utf-8"))
-    return metrics

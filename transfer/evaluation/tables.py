@@ -1,16 +1,26 @@
 """Tables of results, as plots/ holds them: predictions, changed sides, accuracy by split, tables of both models."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from transfer.common import io
 from transfer.evaluation.intervals import wilson_interval
 from transfer.loading.prepared import Split
 
 # The text columns of the table of predictions.
 PREDICTION_COLUMNS = ("model", "path", "pixels", "actual", "predicted")
+CROSS_VALIDATION = Path("cross_validation")
+# Where the files of this folder are published: Git tracks them, beside the other metrics and plots.
+PUBLISHED = {
+    "metrics.json": "metrics/cross_validation.json",
+    "predictions.csv": "plots/cross_validation/predictions.csv",
+    "learning_curve.csv": "plots/cross_validation/learning_curve.csv",
+    "label_issues.csv": "plots/label_issues.csv",
+}
 
 
 def stack_by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -84,3 +94,15 @@ def accuracy_by_split(
     ]
     columns = ["model", "split", "images", "accuracy", "accuracy_low", "accuracy_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def publish(folder: Path = CROSS_VALIDATION) -> dict[str, Any]:
+    """Copy the results of the stage cross_validate from `folder` to where Git tracks them, and return the metrics.
+
+    Raises:
+        UserError: the metrics are missing or damaged.
+    """
+    metrics = io.read_json(folder / "metrics.json", {"accuracy": io.NUMBER})
+    for name, path in PUBLISHED.items():
+        io.write_text(path, (folder / name).read_text(encoding="utf-8"))
+    return metrics
