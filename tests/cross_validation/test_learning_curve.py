@@ -67,23 +67,23 @@ def test_more_images_give_what_the_power_law_says(make_pool):
     curve, _ = curve_with_accuracies(make_pool, dict(zip((8, 4, 2, 1), 1 - errors, strict=True)), images=1000)
     metrics = curve.metrics()
     gain = 3 * 900**-0.4 - 3 * 1000**-0.4
-    assert metrics["all classes"]["gain_low"] < gain < metrics["all classes"]["gain_high"]
-    assert metrics["all classes"]["exponent"] == pytest.approx(0.4, abs=0.05)
+    assert metrics["gain_low"] < gain < metrics["gain_high"]
+    assert metrics["exponent"] == pytest.approx(0.4, abs=0.05)
     # 100 more of half the images are as many as 200 more of all.
-    assert metrics["007"]["gain"] == pytest.approx(3 * 900**-0.4 - 3 * 1100**-0.4, abs=0.006)
-    low, high = (100 * metrics["all classes"][f"gain_{end}"] for end in ("low", "high"))
+    assert metrics["classes"]["007"]["gain"] == pytest.approx(3 * 900**-0.4 - 3 * 1100**-0.4, abs=0.006)
+    low, high = (100 * metrics[f"gain_{end}"] for end in ("low", "high"))
     assert f"would give {low:.1f} to {high:.1f} points" in curve.sentences()[0]
 
 
 def test_a_class_without_mistakes_has_a_curve(make_pool):
     curve, _ = curve_with_accuracies(make_pool, {2: 1.0, 1: 1.0})
-    assert curve.metrics()["glass"]["gain"] == pytest.approx(0, abs=1e-6)
+    assert curve.metrics()["classes"]["glass"]["gain"] == pytest.approx(0, abs=1e-6)
     assert curve.table()["accuracy"].tolist() == [1.0] * 6
 
 
 def test_a_single_point_has_no_slope(make_pool):
     curve, _ = curve_with_accuracies(make_pool, {1: 0.8}, repeats=1, images=20, folds=2)
-    assert curve.metrics()["glass"] == dict.fromkeys(("exponent", "gain", "gain_low", "gain_high"))
+    assert curve.metrics()["classes"]["glass"] == dict.fromkeys(("exponent", "gain", "gain_low", "gain_high"))
     assert curve.sentences() == ["There are too few images of some class for a learning curve."]
     assert len(curve.table()) == 3
 

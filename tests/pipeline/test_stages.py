@@ -278,6 +278,8 @@ def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(projec
     right = np.array([list(map(int, str(value).zfill(3))) for value in predictions["right"]])
     assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
     assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
+    assert read(folder, "metrics/summary.json")["cross_validation"] == metrics["accuracy"]
+    assert read(folder, "metrics/cross_validation.json") == metrics
     assert set(metrics["classes"]) == {"a b", "é", "null"}
     folds = np.array([value.split() for value in predictions["folds"]], int)
     assert folds.shape == (54, 3) and folds.max() == 9
@@ -287,7 +289,7 @@ def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(projec
     assert 0 < len(issues) < 54 and set(issues["path"]) < set(predictions["path"])
     assert issues["score"].is_monotonic_increasing and issues["score"].max() <= 0.5
     assert tables["learning_curve"]["share"].unique().tolist() == [0.125, 0.25, 0.5, 1]
-    assert set(metrics["learning_curve"]) == {"all classes", "a b", "é", "null"}
+    assert set(metrics["learning_curve"]["classes"]) == {"a b", "é", "null"}
 
 
 def test_cross_validation_without_cached_views_uses_the_images_themselves(project, tmp_path):

@@ -75,16 +75,10 @@ class LearningCurve:
         )
 
     def metrics(self) -> dict[str, Any]:
-        """By class: the exponent of the power law, and the gain in accuracy from 100 more images, with intervals."""
-        return {
-            name: {
-                "exponent": curve["exponent"],
-                "gain": curve["gain"],
-                "gain_low": curve["gain_low"],
-                "gain_high": curve["gain_high"],
-            }
-            for name, curve in self.curves.items()
-        }
+        """The exponent of the power law and the gain in accuracy from more images, overall and of each class."""
+        names = ("exponent", "gain", "gain_low", "gain_high")
+        of_curves = {name: {key: curve[key] for key in names} for name, curve in self.curves.items()}
+        return {"more_images": MORE_IMAGES, **of_curves.pop(ALL), "classes": of_curves}
 
     def sentences(self) -> list[str]:
         """One sentence on what more images would give, overall and for the class that would gain most."""
