@@ -33,8 +33,12 @@ def file(tmp_path):
 
 def test_groups_are_read_by_path(make_pool, file):
     pool = make_pool([0, 0, 0], numbers=["a b", "é#", "'x'"])
-    path = file("path,group\ntrain/'x'.jpg,one\ntrain/a b.jpg,one\ntest/of another split.jpg,one\n")
-    assert groups.read_groups(path, pool) == {2: "one", 0: "one"}
+    text = (
+        "group,note,path\n007,,train/'x'.jpg\n007,,./train/a b.jpg\nNA,,train/é#.jpg\n007,,test/of another split.jpg\n"
+    )
+    expected = {2: "007", 0: "007", 1: "NA"}
+    assert groups.read_groups(file(text), pool) == expected
+    assert groups.read_groups(file(text, encoding="utf-8-sig"), pool) == expected
 
 
 def test_without_a_file_there_are_no_groups(make_pool, tmp_path):

@@ -47,7 +47,7 @@ def test_the_points_are_accuracies_with_intervals(make_pool):
     table = curve.table()
     columns = ["class", "share", "images", "accuracy", "accuracy_low", "accuracy_high", "fitted"]
     assert list(table.columns) == columns
-    overall = table[table["class"] == "all classes"]
+    overall = table[table["class"] == ""]
     assert overall["share"].tolist() == [0.125, 0.25, 0.5, 1]
     # Nine of ten images train a head.
     assert overall["images"].tolist() == [112.5, 225, 450, 900]

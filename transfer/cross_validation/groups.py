@@ -5,7 +5,7 @@ A head that has seen one photograph of an object recognises the next one. Held o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -103,7 +103,11 @@ def read_groups(path: Path, pool: Pool) -> dict[int, str]:
     rows = {name: row for row, name in enumerate(pool.paths)}
     groups: dict[int, str] = {}
     errors = []
-    for name, group in io.read_csv(path, COLUMNS)[list(COLUMNS)].itertuples(index=False):
+    # Excel begins UTF-8 with a byte order mark.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        table = io.parse_csv(file, str(path), f"its columns must be {' and '.join(COLUMNS)}", COLUMNS)
+    for written, group in table[list(COLUMNS)].itertuples(index=False):
+        name = PurePosixPath(written).as_posix()
         if not group:
             errors.append(f"{path} has no group for {name}: name one, or remove the line.")
         elif name in rows and rows[name] in groups:

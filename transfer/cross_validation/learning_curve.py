@@ -18,7 +18,8 @@ from transfer.evaluation.intervals import CONFIDENCE
 DIVISORS = (8, 4, 2, 1)
 MORE_IMAGES = 100
 RESAMPLES = 1000
-ALL = "all classes"
+# No class has this name: it is the name of a folder.
+ALL = ""
 
 
 def divisors(labels: np.ndarray, groups: np.ndarray) -> tuple[int, ...]:
