@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from benchmarks import population
 from commands.report import cross_validation
@@ -60,7 +61,7 @@ def main() -> None:
 def measure(
     population_of: tuple[np.ndarray, list[str], np.ndarray], size: int, number: int, settings: params_file.Params
 ) -> dict[str, Any]:
-    """One dataset: the interval and the true accuracy of both commits, and what their comparison says."""
+    """One dataset: the interval, the true accuracy and the predictions of both commits."""
     labels, digests, features = population_of
     generator = np.random.default_rng([settings.seed, number])
     rows = np.sort(generator.choice(len(labels), size, replace=False))
@@ -68,7 +69,7 @@ def measure(
     channels = np.random.default_rng(settings.seed).permutation(features.shape[2])
     views, batch_size = features.shape[1], settings.batch_size
     training = heads.Training(settings.train_tl, settings.train_tl.epochs, views, batch_size)
-    tables, commits = [], []
+    commits = []
     for chosen in (channels[:FEWER_CHANNELS], channels):
         dataset = pool.Pool(
             labels[rows],
@@ -91,20 +92,13 @@ def measure(
             ]
         )
         metrics = scores.summarize(dataset, probabilities, fold, [])
-        tables.append(scores.predictions(dataset, probabilities, fold))
-        right = probabilities.argmax(axis=2) == dataset.labels
+        predictions = scores.predictions(dataset, probabilities, fold)
         commits.append(
             {name: metrics[name] for name in ("accuracy", "accuracy_low", "accuracy_high")}
-            | {"of_folds": [list(map(float, of_repeat)) for of_repeat in scores.fold_means(right, fold)]}
+            | {"predictions": {name: list(predictions[name]) for name in ("pixels", "folds", "right")}}
             | {"true": true_accuracy(dataset, training, features[rest, 0][:, chosen], labels[rest], settings.seed)}
         )
-    comparison = cross_validation.compare(*tables)
-    assert comparison is not None  # noqa: S101  # both commits have the same images
-    return {
-        "fewer_channels": commits[0],
-        "all_channels": commits[1],
-        "comparison": {name: getattr(comparison, name) for name in ("difference", "low", "high", "p_value")},
-    }
+    return {"fewer_channels": commits[0], "all_channels": commits[1]}
 
 
 def true_accuracy(
@@ -113,6 +107,15 @@ def true_accuracy(
     """The accuracy on the rest of the population of the head that is trained on the whole dataset."""
     kernel, bias = heads.train(dataset, np.full(len(dataset), -1), 1, training, seed)
     return float(((features @ kernel + bias).argmax(axis=1) == labels).mean())
+
+
+def compare(result: dict[str, Any]) -> cross_validation.Difference:
+    """What the comparison of the two commits says on one dataset."""
+    tables = (pd.DataFrame(result[name]["predictions"]) for name in ("fewer_channels", "all_channels"))
+    comparison = cross_validation.compare(*tables)
+    if comparison is None:
+        raise ValueError("the commits have no images in common")
+    return comparison
 
 
 def summarize(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -131,8 +134,10 @@ def summarize(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "width": float((high - low).mean()),
             "held": int(((low <= true) & (true <= high)).sum()),
         }
+    comparisons = [compare(result) for result in results]
     difference, low, high, p_value = (
-        np.array([result["comparison"][key] for result in results]) for key in ("difference", "low", "high", "p_value")
+        np.array([getattr(comparison, key) for comparison in comparisons])
+        for key in ("difference", "low", "high", "p_value")
     )
     true_difference = commits["all_channels"]["true_accuracy"] - commits["fewer_channels"]["true_accuracy"]
     return {

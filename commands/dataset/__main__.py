@@ -5,9 +5,8 @@ usual names) with class folders each. Class folders are split by the shares in p
 a source is kept: a split that it lacks is drawn from train, and if the shares differ from those in params.yaml, they
 replace them. Of images with the same pixels, only one is used. A CSV file of groups (columns path, relative to the
 folder of class folders or splits, and group) keeps the images of each group in one split; an image that the file does
-not list is a group of its own. dataset_groups.csv keeps the groups for cross-validation. If one image is in two
-classes, splits or groups, dataset_conflicts.csv lists the files; write keep or remove into its column decision, and run
-again with DECISIONS.
+not list is a group of its own. If one image is in two classes, splits or groups, dataset_conflicts.csv lists the files;
+write keep or remove into its column decision, and run again with DECISIONS.
 
 If params.yaml names the weights of the embedded sample, which are of no use for photographs, its keys are set for
 BACKBONE, a class of keras.applications with ImageNet weights; commands/dataset/recipes.yaml has the values.
@@ -20,7 +19,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from commands.dataset import arranging, groups, params_editor, recipes, splitting
+from commands.dataset import arranging, params_editor, recipes, splitting
 from commands.dataset import source as sources
 from commands.paths import user_path
 from commands.programs import check_repository, dvc, output_of
@@ -91,7 +90,6 @@ def main() -> None:
             for place, path in progress_bar(dataset.files.items(), "copying", len(dataset.files)):
                 (partial / place).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, partial / place)
-    groups.write_groups(dataset.groups)
     # DVC tracks it as data of one's own: bound neither to the embedded remote nor to where it was imported from.
     origin = dvcfile.release(DVC_FILE)
     dvc("add", "--quiet", str(DATASET))
@@ -107,7 +105,7 @@ def main() -> None:
     for key, (before, after) in changes.items():
         print(f"params.yaml: {key} was {before}, is {after}")
     print(*recipe.remarks, sep="\n", end="\n" if recipe.remarks else "")
-    changed = " ".join(map(str, (DVC_FILE, groups.FILE, *([params_file.PATH] if changes else []))))
+    changed = f"{DVC_FILE} params.yaml" if changes else DVC_FILE
     print(f"Next: `git add {changed}`, `dvc repro`, and `git commit` when you are satisfied.")
 
 
@@ -134,8 +132,6 @@ def refuse_to_lose_data(source: Path) -> None:
         raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
     if DVC_FILE.exists() and output_of("git", "status", "--porcelain", "--", str(DVC_FILE)):
         raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
-    if groups.FILE.exists() and output_of("git", "status", "--porcelain", "--", str(groups.FILE)):
-        raise UserError(f"{groups.FILE} has changes that are not committed and would be lost: commit them first.")
 
 
 def is_in_cache(tracked: Path) -> bool:

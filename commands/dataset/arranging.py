@@ -21,12 +21,10 @@ class Arrangement:
 
     Attributes:
         files: the file for each place in the dataset.
-        groups: the group of each place whose image has one.
         notes: lines about what was left out or drawn.
     """
 
     files: dict[str, Path]
-    groups: dict[str, str]
     notes: list[str]
 
     @property
@@ -97,21 +95,18 @@ def arrange(
             seed,
             group_of,
         )
-    files, groups_of_places = {}, {}
+    files = {}
     filled, labels = set(), sorted({image.label for image in contents.images})
     for pixels, (image, *_) in copies.items():
         split = splits.get((image.label, pixels), image.split)
-        place = f"{split}/{image.label}/{image.inside}"
-        files[place] = image.path
-        if pixels in group_of:
-            groups_of_places[place] = group_of[pixels]
+        files[f"{split}/{image.label}/{image.inside}"] = image.path
         filled.add((split, image.label))
     # The decisions may have removed all that a class had in a split.
     empty = [(split, label) for split in SPLITS for label in labels if (split, label) not in filled]
     if empty:
         remedy = f"keep one in {decisions}, or remove the class from SOURCE."
         raise UserErrors([f"The class {label} is left without an image in {split}: {remedy}" for split, label in empty])
-    return Arrangement(files, groups_of_places, notes)
+    return Arrangement(files, notes)
 
 
 def _divided_groups(images: list[SourceImage], groups: Mapping[str, str]) -> list[str]:

@@ -1,17 +1,12 @@
 """The CSV file of groups: which images must go to the same split."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
-import pandas as pd
-
 from commands.dataset import tables
-from transfer.common import io
 from transfer.interface.errors import UserErrors
 
 COLUMNS = ("path", "group")
-# Where the stage cross_validate reads the groups of the dataset: whose images are held out together.
-FILE = Path("dataset_groups.csv")
 
 
 def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
@@ -43,8 +38,3 @@ def read_groups(path: Path, images: Collection[str]) -> dict[str, str]:
     if errors:
         raise UserErrors(errors)
     return groups
-
-
-def write_groups(groups: Mapping[str, str]) -> None:
-    """Keep the group of each place in the dataset that has one."""
-    io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=COLUMNS))

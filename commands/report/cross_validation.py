@@ -75,10 +75,11 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
         )
     except ValueError:
         raise UserError("A table of cross-validated predictions is damaged: make it again with `dvc repro`.") from None
-    # A commit may have other repeats: the first ones of both are compared.
+    # A commit may have other repeats: the first ones of both are compared. Their mean is what a difference is about, so
+    # the noise of the seeds, which the mean has less of, does not count for every repeat by itself.
     repeats = min(len(right_first), len(right_second))
-    differences = right_second[:repeats] - right_first[:repeats]
-    error, freedom = corrected_t(differences, folds[:repeats])
+    differences = (right_second[:repeats] - right_first[:repeats]).mean(axis=0)
+    error, freedom = corrected_t(np.tile(differences, (repeats, 1)), folds[:repeats])
     mean = float(differences.mean())
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)

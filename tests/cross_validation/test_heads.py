@@ -5,6 +5,7 @@ import pytest
 
 from runs import recipe
 from transfer.cross_validation import heads
+from transfer.interface.errors import UserError
 from transfer.loading import batches
 from transfer.models import classifier, tensorflow
 from transfer.training import loop
@@ -98,6 +99,12 @@ def test_probabilities_are_those_of_the_image_itself_and_of_the_mean_over_its_vi
     expected = [of_view / of_view.sum() for of_view in odds]
     np.testing.assert_allclose(itself[3], expected[0], rtol=1e-4)
     np.testing.assert_allclose(mean[3], np.mean(expected, axis=0), rtol=1e-4)
+
+
+def test_a_loss_that_is_not_a_number_is_an_error(make_pool, pool):
+    features = np.full((50, VIEWS, CHANNELS), np.nan)
+    with pytest.raises(UserError, match=r"not a finite number: lower train_tl\.learning_rate"):
+        heads.held_out_probabilities(make_pool(pool.labels, features), np.arange(50) % 5, training(), SEED)
 
 
 def test_dropout_and_the_order_follow_from_the_seed(pool):

@@ -214,7 +214,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
     (folder / "test/é/00.png").unlink()
     write_params(tmp_path, evaluate__near_duplicate=0.97)
     # The classes and the backbone are the same, so the project's models can be scored on these images.
-    for name in ("models/train_tl", "models/finetune", "metrics"):
+    for name in ("models/train_tl", "models/finetune", "metrics", "cross_validation"):
         shutil.copytree(project[0] / name, tmp_path / name)
     for stage in ("prepare", "features", "evaluate"):
         done = run_stage(stage, tmp_path)

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import softmax
 
 from transfer.cross_validation.pool import Pool
+from transfer.interface.errors import UserError
 from transfer.loading import batches
 from transfer.loading.augmentation import view_of_epoch
 from transfer.models import classifier
@@ -66,6 +67,9 @@ def held_out_probabilities(
         seed: of the initial weights, of dropout and of the order of the images.
         part: the rows of the images that heads are trained on; None for all. All images are predicted.
         after_epoch: called after every epoch.
+
+    Raises:
+        UserError: the loss of a head is not a finite number.
     """
     heads, classes = int(fold.max()) + 1, len(pool.classes)
     kernel, bias = train(pool, fold, heads, training, seed, part, after_epoch)
@@ -77,6 +81,8 @@ def held_out_probabilities(
             probabilities[1, rows] += of_view / training.views
             if view == 0:
                 probabilities[0, rows] = of_view
+    if not np.isfinite(probabilities).all():
+        raise UserError("cross_validate: the loss of a head is not a finite number: lower train_tl.learning_rate.")
     return probabilities[0], probabilities[1]
 
 
