@@ -12,6 +12,7 @@ each head alone:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,53 +105,68 @@ def train(
     trains = fold[:, None] != np.arange(heads)
     batch_size = round(training.batch_size * len(part) / max(1.0, trains[part].sum(axis=0).mean()))
     steps = batches.batches_per_epoch(len(part), batch_size)
+    graph = _graph(channels, classes, heads, batch_size, steps, training.recipe)
     initial = classifier.new_head(channels, classes, training.recipe.dropout, seed).get_weights()
-    # The optimizer leaves a variable of this name out of the weight decay.
-    kernel, bias = (
-        keras.Variable(np.tile(weights, heads), name=name)
-        for weights, name in zip(initial, ("kernel", "bias"), strict=True)
-    )
-    optimizer = make_optimizer(training.recipe, steps)
-    optimizer.build([kernel, bias])
-    run_steps = _steps(kernel, bias, optimizer, heads, classes, training.recipe, batch_size)
+    graph.reset([np.tile(weights, heads) for weights in initial])
     one_hot, trains = np.eye(classes, dtype=np.float32)[pool.labels], trains.astype(np.float32)
     for epoch in range(training.epochs):
         view = view_of_epoch(epoch, training.views)
         for rows in batches.shuffled_order(len(part), batch_size * STEPS, seed, 0, epoch):
             rows = part[rows]
-            run_steps(pool.features[rows, view], one_hot[rows], trains[rows], np.array(seed % 2**31, np.int32))
+            graph.run(pool.features[rows, view], one_hot[rows], trains[rows], np.array(seed % 2**31, np.int32))
         after_epoch()
-    return kernel.numpy(), bias.numpy()
+    return graph.kernel.numpy(), graph.bias.numpy()
 
 
-def _steps(
-    kernel: Any, bias: Any, optimizer: Any, heads: int, classes: int, recipe: TrainTlParams, batch_size: int
-) -> Callable:
-    """Steps of all heads as a graph: a function of any number of images, which takes one batch after the other."""
+class _Graph:
+    """All heads and their optimizer, and their steps as a graph."""
 
-    def step(inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
-        if recipe.dropout:
-            step_seed = tf.stack([seed, tf.cast(optimizer.iterations.value, tf.int32)])
-            inputs = tf.nn.experimental.stateless_dropout(inputs, recipe.dropout, step_seed)
-        targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
-        logits = tf.reshape(inputs @ kernel.value + bias.value, (-1, heads, classes))
-        # The gradient of the mean cross-entropy of a head's images. A head that sees none of a batch has none.
-        shares = trains / tf.maximum(tf.reduce_sum(trains, axis=0), 1.0)
-        gradient = (tf.nn.softmax(logits) - targets[:, None]) * shares[:, :, None]
-        gradient = tf.reshape(gradient, (-1, heads * classes))
-        kernel_gradient = tf.matmul(inputs, gradient, transpose_a=True)
-        optimizer.apply([kernel_gradient, tf.reduce_sum(gradient, axis=0)], [kernel, bias])
+    def __init__(self, channels: int, classes: int, heads: int, batch_size: int, steps: int, recipe: TrainTlParams):
+        self.heads, self.classes, self.batch_size, self.recipe = heads, classes, batch_size, recipe
+        # The optimizer leaves a variable of this name out of the weight decay.
+        self.kernel = keras.Variable(np.zeros((channels, heads * classes), np.float32), name="kernel")
+        self.bias = keras.Variable(np.zeros(heads * classes, np.float32), name="bias")
+        self.optimizer = make_optimizer(recipe, steps)
+        self.optimizer.build([self.kernel, self.bias])
+        self.beginning = [variable.numpy() for variable in self.optimizer.variables]
+        widths = {"inputs": channels, "targets": classes, "trains": heads}
+        signature = [tf.TensorSpec((None, width), tf.float32, name) for name, width in widths.items()]
+        signature.append(tf.TensorSpec((), tf.int32, "seed"))
+        # On a processor, XLA gains nothing for two matrix products.
+        self.run = tf.function(self._run, input_signature=signature, autograph=False, jit_compile=False)
 
-    def run_steps(inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+    def reset(self, weights: list[np.ndarray]) -> None:
+        """Begin with these weights: those of the kernel and those of the bias."""
+        for variable, value in zip(
+            [*self.optimizer.variables, self.kernel, self.bias], [*self.beginning, *weights], strict=True
+        ):
+            variable.assign(value)
+
+    def _run(self, inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+        """Make a step for each batch of these images."""
+
         def run_step(start: Any) -> tuple[Any]:
-            end = start + batch_size
-            step(inputs[start:end], targets[start:end], trains[start:end], seed)
+            end = start + self.batch_size
+            self._step(inputs[start:end], targets[start:end], trains[start:end], seed)
             return (end,)
 
         tf.while_loop(lambda start: start < tf.shape(inputs)[0], run_step, (tf.constant(0),))
 
-    widths = {"inputs": kernel.shape[0], "targets": classes, "trains": heads}
-    signature = [tf.TensorSpec((None, width), tf.float32, name) for name, width in widths.items()]
-    # On a processor, XLA gains nothing for two matrix products.
-    specs = [*signature, tf.TensorSpec((), tf.int32)]
-    return tf.function(run_steps, input_signature=specs, autograph=False, jit_compile=False)
+    def _step(self, inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+        recipe = self.recipe
+        if recipe.dropout:
+            step_seed = tf.stack([seed, tf.cast(self.optimizer.iterations.value, tf.int32)])
+            inputs = tf.nn.experimental.stateless_dropout(inputs, recipe.dropout, step_seed)
+        targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
+        logits = tf.reshape(inputs @ self.kernel.value + self.bias.value, (-1, self.heads, self.classes))
+        # The gradient of the mean cross-entropy of a head's images. A head that sees none of a batch has none.
+        shares = trains / tf.maximum(tf.reduce_sum(trains, axis=0), 1.0)
+        gradient = (tf.nn.softmax(logits) - targets[:, None]) * shares[:, :, None]
+        gradient = tf.reshape(gradient, (-1, self.heads * self.classes))
+        kernel_gradient = tf.matmul(inputs, gradient, transpose_a=True)
+        self.optimizer.apply([kernel_gradient, tf.reduce_sum(gradient, axis=0)], [self.kernel, self.bias])
+
+
+# The repeats of a cross-validation have graphs of the same shape, one for each part of the images. Building one takes
+# as long as a quarter of a training.
+_graph = lru_cache(maxsize=8)(_Graph)
