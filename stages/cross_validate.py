@@ -1,7 +1,7 @@
 """cross_validate: train the head many times, each time without some of the images, and score it on those.
 
-It reads training and validation images only. Writes cross_validation/: metrics.json, predictions.csv, label_issues.csv
-and learning_curve.csv, which `evaluate` copies to metrics/ and plots/.
+It reads training and validation images only. Writes results/cross_validate/, from which `evaluate` publishes
+metrics/cross_validation.json, the tables in plots/cross_validation/, and plots/label_issues.csv.
 """
 
 from pathlib import Path
@@ -11,12 +11,12 @@ import numpy as np
 from transfer import command, params_file
 from transfer.common import atomic, io
 from transfer.cross_validation import folds, groups, label_issues, learning_curve, pool, scores
-from transfer.evaluation import tables
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, prepared
 
 BACKBONE = Path("models/backbone")
 GROUPS = Path("dataset_groups.csv")
+RESULTS = Path("results/cross_validate")
 
 
 def main() -> None:
@@ -64,11 +64,13 @@ def main() -> None:
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]
     metrics = scores.summarize(images, probabilities, fold, notes)
-    with atomic.folder(tables.CROSS_VALIDATION) as partial:
-        io.write_json(partial / "metrics.json", metrics | {"learning_curve": curve.metrics()})
-        io.write_csv(partial / "predictions.csv", scores.predictions(images, probabilities, fold))
-        io.write_csv(partial / "label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))
-        io.write_csv(partial / "learning_curve.csv", curve.table())
+    with atomic.folder(RESULTS) as partial:
+        io.write_json(partial / "metrics/cross_validation.json", metrics | {"learning_curve": curve.metrics()})
+        io.write_csv(
+            partial / "plots/cross_validation/predictions.csv", scores.predictions(images, probabilities, fold)
+        )
+        io.write_csv(partial / "plots/label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))
+        io.write_csv(partial / "plots/cross_validation/learning_curve.csv", curve.table())
 
     print(scores.sentence(metrics), *notes, *curve.sentences(), sep="\n")
 

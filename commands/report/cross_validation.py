@@ -13,10 +13,9 @@ from transfer.common import io
 from transfer.cross_validation.scores import COLUMNS, corrected_t
 from transfer.evaluation.intervals import CONFIDENCE
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, format_p_value
-from transfer.evaluation.tables import PUBLISHED
 from transfer.interface.errors import UserError
 
-PREDICTIONS = PUBLISHED["predictions.csv"]
+PREDICTIONS = "plots/cross_validation/predictions.csv"
 
 
 @dataclass(frozen=True)

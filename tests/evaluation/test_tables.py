@@ -67,13 +67,13 @@ def test_the_tables_of_models_are_stacked_with_a_first_column_model():
 
 def test_results_are_published_byte_for_byte(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    contents = {name: f"content of {name}\n" for name in tables.PUBLISHED} | {"metrics.json": '{"accuracy": 0.5}\n'}
+    contents = {"metrics/cross_validation.json": '{"accuracy": 0.5}\n', "plots/label_issues.csv": "path,é\n"}
     for name, content in contents.items():
-        io.write_text(f"cross_validation/{name}", content)
-    assert tables.publish(Path("cross_validation")) == {"accuracy": 0.5}
-    assert {name: Path(path).read_text() for name, path in tables.PUBLISHED.items()} == contents
+        io.write_text(tables.CROSS_VALIDATION / name, content)
+    assert tables.publish() == {"accuracy": 0.5}
+    assert {name: Path(name).read_text(encoding="utf-8") for name in contents} == contents
 
 
 def test_results_that_are_missing_are_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"metrics\.json is missing"):
+    with pytest.raises(UserError, match=r"cross_validation\.json is missing"):
         tables.publish(tmp_path)

@@ -597,9 +597,9 @@ STAGES = {
         ["features/train.npy cannot be read ("],
     ),
     "missing cross-validation": (
-        removed("cross_validation/metrics.json"),
+        removed("results/cross_validate/metrics/cross_validation.json"),
         "evaluate",
-        ["cross_validation/metrics.json is missing: run `dvc repro`"],
+        ["results/cross_validate/metrics/cross_validation.json is missing: run `dvc repro`"],
     ),
     "gallery of an unknown class": (
         with_parameters(evaluate__gallery_class="gold"),

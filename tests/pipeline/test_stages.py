@@ -214,7 +214,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
     (folder / "test/é/00.png").unlink()
     write_params(tmp_path, evaluate__near_duplicate=0.97)
     # The classes and the backbone are the same, so the project's models can be scored on these images.
-    for name in ("models/train_tl", "models/finetune", "metrics", "cross_validation"):
+    for name in ("models/train_tl", "models/finetune", "metrics", "results"):
         shutil.copytree(project[0] / name, tmp_path / name)
     for stage in ("prepare", "features", "evaluate"):
         done = run_stage(stage, tmp_path)
@@ -263,9 +263,10 @@ def test_without_cached_views_the_backbone_runs_in_every_epoch(project, tmp_path
 def cross_validated(folder):
     """The metrics and the tables of a cross-validation."""
     tables = {
-        path.stem: pd.read_csv(path, keep_default_na=False) for path in (folder / "cross_validation").glob("*.csv")
+        path.stem: pd.read_csv(path, keep_default_na=False)
+        for path in (folder / "results/cross_validate").rglob("*.csv")
     }
-    return read(folder, "cross_validation/metrics.json"), tables
+    return read(folder, "results/cross_validate/metrics/cross_validation.json"), tables
 
 
 def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(project):

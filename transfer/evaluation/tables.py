@@ -13,14 +13,7 @@ from transfer.loading.prepared import Split
 
 # The text columns of the table of predictions.
 PREDICTION_COLUMNS = ("model", "path", "pixels", "actual", "predicted")
-CROSS_VALIDATION = Path("cross_validation")
-# Where the files of this folder are published: Git tracks them, beside the other metrics and plots.
-PUBLISHED = {
-    "metrics.json": "metrics/cross_validation.json",
-    "predictions.csv": "plots/cross_validation/predictions.csv",
-    "learning_curve.csv": "plots/cross_validation/learning_curve.csv",
-    "label_issues.csv": "plots/label_issues.csv",
-}
+CROSS_VALIDATION = Path("results/cross_validate")
 
 
 def stack_by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -97,12 +90,13 @@ def accuracy_by_split(
 
 
 def publish(folder: Path = CROSS_VALIDATION) -> dict[str, Any]:
-    """Copy the results of the stage cross_validate from `folder` to where Git tracks them, and return the metrics.
+    """Copy the results of cross_validate to the same places in metrics/ and plots/, and return the metrics.
 
     Raises:
         UserError: the metrics are missing or damaged.
     """
-    metrics = io.read_json(folder / "metrics.json", {"accuracy": io.NUMBER})
-    for name, path in PUBLISHED.items():
-        io.write_text(path, (folder / name).read_text(encoding="utf-8"))
+    metrics = io.read_json(folder / "metrics/cross_validation.json", {"accuracy": io.NUMBER})
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            io.write_text(path.relative_to(folder), path.read_text(encoding="utf-8"))
     return metrics
