@@ -21,7 +21,7 @@ from transfer.common import io
 from transfer.dataset import decoding, listing, resizing
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("prepare", "features", "train_tl", "finetune", "evaluate")
+STAGES = ("prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate")
 COPIES = 10
 SIZE = 128
 

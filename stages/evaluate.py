@@ -21,8 +21,9 @@ def main() -> None:
 
     # What the other stages left, and which of the two models validation selects
     fits = model_selection.load_fits(Path("results"))
-    for stage in ("prepare", *fits):
+    for stage in ("prepare", "cross_validate", *fits):
         atomic.copy_files(Path("results", stage), Path())
+    cross_validation = io.read_json("metrics/cross_validation.json", {"accuracy": io.NUMBER})
     selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
     from transfer.models import backbone as backbones
@@ -48,7 +49,7 @@ def main() -> None:
     choice = {"comparison": comparison.metrics(*fits), "selected": selected, "selected_because": reason}
     near = near_duplicates.find_near_duplicates(of_images, settings.evaluate.near_duplicate)
     io.write_json("metrics/evaluate.json", scores | choice | {"near_duplicates": near.metrics(right)})
-    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value))
+    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value, cross_validation))
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
     bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in fits}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))

@@ -69,7 +69,7 @@ def make_dataset(photograph: Callable[..., np.ndarray]) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, make_dataset):
-    """A folder in which all five stages have run, and the finished process of each stage."""
+    """A folder in which all stages have run, and the finished process of each stage."""
     folder = tmp_path_factory.mktemp("project")
     make_dataset(folder / "dataset_images", ("a b", "é", "null"), (16, 2, 2))
     (folder / "dataset_images" / "train" / "é" / "notes.txt").write_text("no image")

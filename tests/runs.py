@@ -12,7 +12,7 @@ from forks import Forks
 from transfer.training.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
-STAGES = ["prepare", "features", "train_tl", "finetune", "evaluate"]
+STAGES = ["prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate"]
 
 
 def run_python(folder, *words):

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import AliasEvent
 
 from transfer.common import dvcfile
+from transfer.cross_validation.params import CrossValidateParams
 from transfer.dataset.params import DataParams, ResizeParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors
@@ -41,6 +42,7 @@ class Params(Section):
     features: FeaturesParams
     augment: AugmentParams
     train_tl: TrainTlParams
+    cross_validate: CrossValidateParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
 

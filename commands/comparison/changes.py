@@ -47,11 +47,13 @@ def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
         metrics: those of `evaluate` of the workspace.
 
     Raises:
-        UserError: the revision does not exist, or the predictions of the workspace are missing or cannot be used.
+        UserError: the revision does not exist, a table of cross-validation is damaged, or the predictions of the workspace are
+            missing or cannot be used.
     """
     result = of_predictions(revision, metrics)
     before, now = (cross_validation.accuracy_of(version) for version in (revision, None))
-    return replace(result, verdict=verdict.with_cross_validation(revision, before, now, result.verdict))
+    compared = cross_validation.since(revision)
+    return replace(result, verdict=verdict.with_cross_validation(revision, before, now, compared, result.verdict))
 
 
 def of_predictions(revision: str, metrics: Mapping[str, Any]) -> Changes:

@@ -1,27 +1,98 @@
-"""The cross-validated accuracy of a revision and of the workspace, with its interval."""
+"""Two revisions compared by cross-validation: whether the recipe of the head is better by more than chance."""
 
 import math
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
-from scipy.stats import norm
+import numpy as np
+import pandas as pd
+from scipy.stats import t
 
 from commands.comparison import revision as revisions
 from transfer.common import io
+from transfer.cross_validation.scores import COLUMNS, corrected_t
 from transfer.evaluation.intervals import CONFIDENCE
+from transfer.interface.errors import UserError
 
-PATH = "metrics/cross_validation.json"
+PREDICTIONS = "plots/cross_validation/predictions.csv"
+METRICS = "metrics/cross_validation.json"
 KEYS = ("accuracy", "accuracy_low", "accuracy_high")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The second of two accuracies minus the first, its 95 % interval, and its p-value."""
+    """The accuracy of a second commit minus that of a first, on the images that both have."""
 
-    difference: float
+    images: int
+    first: float
+    second: float
     low: float
     high: float
     p_value: float
+
+    @property
+    def difference(self) -> float:
+        return self.second - self.first
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
+    """Compare two commits by the corrected resampled t-test; None if they have fewer than two images in common.
+
+    Images are matched by their pixels. The folds are those of the second commit. If the data are the same, the first
+    commit has the same ones; otherwise most images are in the same folds.
+
+    Args:
+        first, second: the tables of predictions, read with `COLUMNS` as text.
+
+    Raises:
+        UserError: a table has values that `predictions` does not write.
+    """
+    first, second = (table.drop_duplicates("pixels").set_index("pixels") for table in (first, second))
+    common = second.index.intersection(first.index)
+    if len(common) < 2:
+        return None
+    try:
+        right_first, right_second, folds = (
+            np.array([list(map(int, value)) for value in values]).T
+            for values in (
+                first.loc[common, "right"],
+                second.loc[common, "right"],
+                second.loc[common, "folds"].str.split(" "),
+            )
+        )
+    except ValueError:
+        raise UserError("A table of cross-validated predictions is damaged: make it again with `dvc repro`.") from None
+    # A commit may have other repeats: the first ones of both are compared. Their mean is what a difference is about, so
+    # the noise of the seeds, which the mean has less of, does not count for every repeat by itself.
+    repeats = min(len(right_first), len(right_second))
+    differences = (right_second[:repeats] - right_first[:repeats]).mean(axis=0)
+    error, freedom = corrected_t(np.tile(differences, (repeats, 1)), folds[:repeats])
+    mean = float(differences.mean())
+    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)
+    return Difference(
+        len(common),
+        float(right_first[:repeats].mean()),
+        float(right_second[:repeats].mean()),
+        mean - half,
+        mean + half,
+        p_value,
+    )
+
+
+def since(revision: str) -> Difference | None:
+    """How the workspace differs from a revision; None if one of them has no predictions, or both have no common images.
+
+    Raises:
+        UserError: a table of predictions is damaged.
+    """
+    texts = [revisions.text_of(place, PREDICTIONS) for place in (revision, None)]
+    first, second = (
+        None if text is None else io.parse_csv(StringIO(text), PREDICTIONS, "make it again with `dvc repro`", COLUMNS)
+        for text in texts
+    )
+    return None if first is None or second is None else compare(first, second)
 
 
 def accuracy_of(revision: str | None) -> dict[str, float] | None:
@@ -29,20 +100,7 @@ def accuracy_of(revision: str | None) -> dict[str, float] | None:
 
     None if it has no cross-validation, or none that can be read.
     """
-    metrics: dict[str, Any] = revisions.read_json(revision, PATH)
+    metrics: dict[str, Any] = revisions.read_json(revision, METRICS)
     accuracy = {key: metrics.get(key) for key in KEYS}
     usable = all(isinstance(value, io.NUMBER) and math.isfinite(value) for value in accuracy.values())
     return {key: float(value) for key, value in accuracy.items() if value is not None} if usable else None
-
-
-def compare(before: dict[str, float], now: dict[str, float]) -> Difference:
-    """Compare two cross-validated accuracies as if they were independent, each with a normal distribution.
-
-    They share images, so they are positively correlated, and the true interval of the difference is narrower: the test
-    is conservative. The half-width of an interval is the distance of its ends divided by two.
-    """
-    quantile = float(norm.ppf((1 + CONFIDENCE) / 2))
-    half_width = math.hypot(*((of_one["accuracy_high"] - of_one["accuracy_low"]) / 2 for of_one in (before, now)))
-    difference = now["accuracy"] - before["accuracy"]
-    p_value = 2 * float(norm.sf(quantile * abs(difference) / half_width)) if half_width else float(not difference)
-    return Difference(difference, difference - half_width, difference + half_width, p_value)

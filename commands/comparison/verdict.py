@@ -101,7 +101,11 @@ def impossible(revision: str, metrics: Mapping[str, Any], reason: str) -> Verdic
 
 
 def with_cross_validation(
-    revision: str, before: Mapping[str, float] | None, now: Mapping[str, float] | None, of_test: Verdict
+    revision: str,
+    before: Mapping[str, float] | None,
+    now: Mapping[str, float] | None,
+    compared: cross_validation.Difference | None,
+    of_test: Verdict,
 ) -> Verdict:
     """The verdict by cross-validation, which uses every image; the verdict on the test split comes below it.
 
@@ -110,27 +114,33 @@ def with_cross_validation(
 
     Args:
         before, now: the cross-validated accuracies with their intervals; None if there is none.
+        compared: their difference on the images that both have; None if it is unknown.
         of_test: the verdict on the test split.
     """
     if now is None:
         return of_test
     name = inline(revision)
     value = percent_with_interval(now)
-    if before is None or before == now:
-        value += f"; {name} has none" if before is None else f", the same as in {name}"
+    if before is None or before == now or compared is None:
+        value += f"; {name} has none" if before is None else f", the same as in {name}" if before == now else ""
         return replace(of_test, facts=[*of_test.facts, ("Cross-validation", value)])
-    compared = cross_validation.compare(dict(before), dict(now))
     kind, title = EQUAL, f"Cannot be told apart from {name} by cross-validation"
     if compared.p_value < SIGNIFICANCE_LEVEL:
         kind = BETTER if compared.difference > 0 else WORSE
         title = f"{kind.capitalize()} than {name} by cross-validation"
     sentences = [
         f"The cross-validated accuracy is {value}; before, {percent_with_interval(before)}. "
-        f"{points(compared.difference, (compared.low, compared.high))}; p {format_p_value(compared.p_value)}, as if "
-        "the two were independent, which is conservative.",
-        f"Test split: {of_test.title[:1].lower()}{of_test.title[1:]}.",
+        f"On the {compared.images} images that both revisions have: "
+        f"{lowered(points(compared.difference, (compared.low, compared.high)))}; corrected resampled t-test p "
+        f"{format_p_value(compared.p_value)}.",
+        f"Test split: {lowered(of_test.title)}.",
     ]
     return replace(of_test, kind=kind, title=title, sentences=sentences + of_test.sentences)
+
+
+def lowered(text: str) -> str:
+    """A text that begins with a small letter."""
+    return text[:1].lower() + text[1:]
 
 
 def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:

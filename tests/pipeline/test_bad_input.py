@@ -46,7 +46,7 @@ def tree(folder):
 
 @pytest.fixture
 def folder(project, tmp_path, request):
-    """A copy of the folder in which all five stages have run: there is something to lose."""
+    """A copy of the folder in which all stages have run: there is something to lose."""
     folder = shutil.copytree(project[0], tmp_path / "project")
     # Commands refuse a folder that is in no Git repository before they look at anything else.
     if "[command: " in request.node.name:
@@ -593,6 +593,34 @@ STAGES = {
         removed("prepared/validation/0.npy"),
         "train_tl",
         ["prepared/validation/0.npy is missing: run `dvc repro`"],
+    ),
+    "groups of an image that does not exist": (
+        with_content("dataset_groups.csv", "path,group\ntrain/é/#.png,1\ntrain/é/00.png,\n"),
+        "cross_validate",
+        [
+            "dataset_groups.csv lists train/é/#.png, which is not in dataset_images/: correct the path, or remove the",
+            "dataset_groups.csv has no group for train/é/00.png: name one, or remove the line.",
+        ],
+    ),
+    "text instead of groups": (
+        with_content("dataset_groups.csv", "404 Not Found"),
+        "cross_validate",
+        ["dataset_groups.csv is not a valid table (no column path): its columns must be path and group."],
+    ),
+    "training without a best epoch": (
+        without_key("metrics/train_tl.json", "best_epoch"),
+        "cross_validate",
+        ["metrics/train_tl.json has no usable value for best_epoch: restore it, or make it again with `dvc repro`."],
+    ),
+    "truncated features of cross-validation": (
+        truncated("features/train.npy"),
+        "cross_validate",
+        ["features/train.npy cannot be read ("],
+    ),
+    "missing cross-validation": (
+        removed("results/cross_validate/metrics/cross_validation.json"),
+        "evaluate",
+        ["results/cross_validate/metrics/cross_validation.json is missing: run `dvc repro`"],
     ),
     "gallery of an unknown class": (
         with_parameters(evaluate__gallery_class="gold"),

@@ -102,7 +102,7 @@ def test_a_second_run_does_nothing_and_the_status_is_clean(clone):
 
 def test_a_parameter_of_the_head_reruns_the_head_and_what_follows(changing_small):
     output = dvc(changing_small, "exp", "run", "-S", "train_tl.learning_rate=2e-5")
-    assert ran(output) == ["train_tl", "finetune", "evaluate"]
+    assert ran(output) == ["train_tl", "cross_validate", "finetune", "evaluate"]
     # DVC writes the rate without a point, which a reader of YAML 1.1 reads as text.
     assert "learning_rate: 2e-05" in (changing_small / "params.yaml").read_text()
     changed = json.loads(dvc(changing_small, "metrics", "diff", "--json"))["metrics/summary.json"]
@@ -127,7 +127,8 @@ def test_parameters_that_are_changed_back_run_no_training(changing):
 def test_a_key_reruns_only_the_stages_that_read_it(changing):
     first = {
         "evaluate.gallery_class": ("glass", "evaluate"),
-        "evaluate.near_duplicate": (0.9, "evaluate"),
+        "evaluate.near_duplicate": (0.9, "cross_validate"),
+        "cross_validate.repeats": (2, "cross_validate"),
         "finetune.learning_rate": (2e-5, "finetune"),
         "augment.views": (2, "features"),
         "data.tolerance": (0.03, "prepare"),

@@ -14,6 +14,7 @@ from PIL import Image
 
 from runs import STAGES, forks, run_forked, run_stage, write_params
 from transfer.evaluation import intervals
+from transfer.loading import features, prepared, shards
 
 # One worker runs all tests that share the project, so that it is made once.
 pytestmark = pytest.mark.xdist_group("project")
@@ -222,7 +223,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
     (folder / "test/é/00.png").unlink()
     write_params(tmp_path, evaluate__near_duplicate=0.97)
     # The classes and the backbone are the same, so the project's models can be scored on these images.
-    for name in ("models/train_tl", "models/finetune", "results/train_tl", "results/finetune"):
+    for name in ("models/train_tl", "models/finetune", "results"):
         shutil.copytree(project[0] / name, tmp_path / name)
     for stage in ("prepare", "features", "evaluate"):
         done = run_stage(stage, tmp_path)
@@ -266,3 +267,84 @@ def test_without_cached_views_the_backbone_runs_in_every_epoch(project, tmp_path
         assert done.returncode == 0, done.stderr
     assert not (tmp_path / "features/train").exists()
     assert read(tmp_path, "results/train_tl/metrics/train_tl.json")["epochs"] == 2
+
+
+def cross_validated(folder):
+    """The metrics and the tables of a cross-validation."""
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False)
+        for path in (folder / "results/cross_validate").rglob("*.csv")
+    }
+    return read(folder, "results/cross_validate/metrics/cross_validation.json"), tables
+
+
+def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(project):
+    folder, _ = project
+    metrics, tables = cross_validated(folder)
+    index = pd.read_csv(folder / "prepared/index.csv", keep_default_na=False).query("split != 'test'")
+    predictions = tables["predictions"]
+    columns = ["split", "class", "path", "pixels"]
+    assert (
+        predictions.rename(columns={"actual": "class"})[columns].to_numpy().tolist()
+        == index[columns].to_numpy().tolist()
+    )
+    assert (metrics["images"], metrics["folds"], metrics["repeats"]) == (54, 10, 3)
+    right = np.array([list(map(int, str(value).zfill(3))) for value in predictions["right"]])
+    assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
+    assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
+    assert read(folder, "metrics/summary.json")["cross_validation"] == metrics["accuracy"]
+    assert read(folder, "metrics/cross_validation.json") == metrics
+    assert set(metrics["classes"]) == {"a b", "é", "null"}
+    folds = np.array([value.split() for value in predictions["folds"]], int)
+    assert folds.shape == (54, 3) and folds.max() == 9
+    for repeat in range(3):
+        assert set(np.bincount(folds[:, repeat])) <= {3, 4, 5, 6, 7, 8}
+    issues = tables["label_issues"]
+    assert 0 < len(issues) < 54 and set(issues["path"]) < set(predictions["path"])
+    assert issues["score"].is_monotonic_increasing and issues["score"].max() <= 0.5
+    assert tables["learning_curve"]["share"].unique().tolist() == [0.125, 0.25, 0.5, 1]
+    assert set(metrics["learning_curve"]["classes"]) == {"a b", "é", "null"}
+
+
+def test_cross_validation_without_cached_views_uses_the_images_themselves(project, tmp_path):
+    folder, _ = project
+    write_params(tmp_path, augment__views=0)
+    for name in ("features", "results"):
+        (tmp_path / name).mkdir()
+    for name in ("prepared", "models", "results/train_tl", "features/index.csv", "features/validation"):
+        (tmp_path / name).symlink_to(folder / name)
+    done = run_stage("cross_validate", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "With augment.views 0, the heads are trained on the images without augmentation" in done.stdout
+    without_views, _ = cross_validated(tmp_path)
+    # The features are those of view 0, which the features of the project hold, too.
+    write_params(tmp_path, augment__views=1)
+    train = prepared.load_split("train", folder / "prepared")
+    cached = features.load_features("train", train, 1280, folder=folder / "features")
+    with_one_view = shards.create_shards(tmp_path / "features/train", train.digests, (1, 1280), np.float32)
+    with_one_view[np.arange(len(train)), np.zeros(len(train), int)] = cached[:, 0]
+    with_one_view.flush()
+    assert run_stage("cross_validate", tmp_path).returncode == 0
+    with_one, _ = cross_validated(tmp_path)
+    assert without_views | {"notes": []} == with_one | {"notes": []}
+
+
+def test_groups_are_held_out_together(project, tmp_path):
+    folder, _ = project
+    write_params(tmp_path, cross_validate__folds=5, cross_validate__repeats=1, evaluate__near_duplicate=1)
+    (tmp_path / "results").mkdir()
+    for name in ("prepared", "models", "results/train_tl", "features"):
+        (tmp_path / name).symlink_to(folder / name)
+    group = [f"train/a b/{number:02}.png" for number in range(3)] + ["validation/é/00.png"]
+    (tmp_path / "dataset_groups.csv").write_text("path,group\n" + "".join(f"{path},#1\n" for path in group))
+    done = run_stage("cross_validate", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 54 images have a group" in done.stdout
+    predictions = cross_validated(tmp_path)[1]["predictions"].set_index("path")
+    assert predictions.loc[group, "folds"].nunique() == 1
+    # With a mistake in the file, the stage keeps what it made before.
+    (tmp_path / "dataset_groups.csv").write_text("path,group\ntrain/a b/99.png,1\n")
+    done = run_stage("cross_validate", tmp_path)
+    assert done.returncode == 1
+    assert "dataset_groups.csv lists train/a b/99.png, which is not in dataset_images/" in done.stderr
+    assert len(cross_validated(tmp_path)[1]["predictions"]) == 54

@@ -16,7 +16,7 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 # From the lowest layer to the highest. A room may import itself and the rooms before it.
 ROOMS = [
     *("interface", "common", "loading", "reuse", "dataset", "models", "caching", "training", "plotting", "evaluation"),
-    "inference",
+    *("cross_validation", "inference"),
 ]
 LARGEST_ROOM = 8
 MOST_CODE_ENTRIES = 7
@@ -29,7 +29,7 @@ NO_RESULT = {
     "transfer/interface": "error classes, progress bars and the wording of parameter errors",
     **{
         f"transfer/{room}/params.py": "checks the values of a section and passes them on unchanged"
-        for room in ("loading", "reuse", "dataset", "models", "training", "evaluation")
+        for room in ("loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation")
     },
 }
 # Checked there so that an error comes before the work and not after; no result depends on it.
@@ -156,7 +156,9 @@ def test_code_without_a_result_exists_and_no_stage_lists_it(path):
     assert not [stage for stage in STAGES if path in PIPELINE["stages"][stage]["deps"]]
 
 
-@pytest.mark.parametrize("room", ["loading", "reuse", "dataset", "models", "training", "evaluation"])
+@pytest.mark.parametrize(
+    "room", ["loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation"]
+)
 def test_a_section_only_checks_values(room):
     """A params.py is left out of its room's hash, so nothing but schemas may be in it."""
     for node in parse(ROOT / "transfer" / room / "params.py").body:

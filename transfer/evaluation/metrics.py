@@ -82,7 +82,10 @@ def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame
 
 
 def headline(
-    fits: Mapping[str, Mapping[str, Any]], tests: Mapping[str, Mapping[str, Any]], p_value: float
+    fits: Mapping[str, Mapping[str, Any]],
+    tests: Mapping[str, Mapping[str, Any]],
+    p_value: float,
+    cross_validation: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The few numbers by which runs are compared: accuracies first, because a screen shows the first columns.
 
@@ -92,12 +95,14 @@ def headline(
         fits: the metrics of each model's training, with its validation accuracy.
         tests: what `summarize` returns for each model on the test images.
         p_value: of the difference between the models on the test images.
+        cross_validation: the metrics of the recipe of the head, by cross-validation.
     """
     accuracies = {
         model: {"test": test["accuracy"], "validation": fits[model]["validation"]["accuracy"]}
         for model, test in tests.items()
     }
-    return accuracies | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
+    validated = {"cross_validation": cross_validation["accuracy"]}
+    return accuracies | validated | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
 
 
 def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:
