@@ -56,15 +56,10 @@ def _make_chunk(folder: Path, rows: range, labels: np.ndarray, extractor: Frozen
     squares, digests = zip(*drawn, strict=True)
     split = Split(np.stack(squares), labels[rows], [""] * len(rows), list(digests), list(CLASSES))
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
-    features = [
-        batches.map_split(
-            extractor,
-            augment_batch(split, augmentation, view, np.arange(len(rows))),
-            settings.batch_size,
-            f"view {view}",
-        )
-        for view in range(augmentation.views)
-    ]
+    features = []
+    for view in range(augmentation.views):
+        images = augment_batch(split, augmentation, view, np.arange(len(rows)))
+        features.append(batches.map_split(extractor, images, settings.batch_size, f"view {view}"))
     np.save(folder / "features.npy", np.stack(features, axis=1))
     (folder / "digests.txt").write_text("\n".join(digests))
 

@@ -47,8 +47,8 @@ def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
         metrics: those of `evaluate` of the workspace.
 
     Raises:
-        UserError: the revision does not exist, a table of cross-validation is damaged, or the predictions of the workspace are
-            missing or cannot be used.
+        UserError: the revision does not exist, a table of cross-validation is damaged, or the predictions of the
+            workspace are missing or cannot be used.
     """
     result = of_predictions(revision, metrics)
     before, now = (cross_validation.accuracy_of(version) for version in (revision, None))

@@ -283,11 +283,8 @@ def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(projec
     metrics, tables = cross_validated(folder)
     index = pd.read_csv(folder / "prepared/index.csv", keep_default_na=False).query("split != 'test'")
     predictions = tables["predictions"]
-    columns = ["split", "class", "path", "pixels"]
-    assert (
-        predictions.rename(columns={"actual": "class"})[columns].to_numpy().tolist()
-        == index[columns].to_numpy().tolist()
-    )
+    of_index = index[["split", "class", "path", "pixels"]].to_numpy().tolist()
+    assert predictions[["split", "actual", "path", "pixels"]].to_numpy().tolist() == of_index
     assert (metrics["images"], metrics["folds"], metrics["repeats"]) == (54, 10, 3)
     right = np.array([list(map(int, str(value).zfill(3))) for value in predictions["right"]])
     assert metrics["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
