@@ -19,8 +19,13 @@ LOCK = Path("dvc.lock")
 class CachedFile:
     """A file of DVC's cache: where it is, if the cache has it, and the digest (MD5) of its content."""
 
-    path: Path
+    location: str
     digest: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is. A `Path` takes long to make, and a dataset has many files."""
+        return Path(self.location)
 
     def is_whole(self) -> bool:
         """Whether the cache has the file, with the content that belongs to its name."""
@@ -51,7 +56,7 @@ def cached_files(stage: str, folder: Path) -> dict[str, CachedFile]:
             cache = repository.cache.local
             tree = Tree.load(cache, item.hash_info)
             return {
-                "/".join(parts): CachedFile(Path(cache.oid_to_path(hash_info.value)), hash_info.value)
+                "/".join(parts): CachedFile(cache.oid_to_path(hash_info.value), hash_info.value)
                 for parts, _, hash_info in tree
             }
     except FileNotFoundError:
