@@ -23,6 +23,7 @@ from commands.paths import user_path
 from commands.programs import check_repository
 from transfer import command, params_file
 from transfer.common import io
+from transfer.dataset import checks, listing
 from transfer.interface.errors import UserError, UserErrors
 
 FOLDER = Path(".scratch/merge")
@@ -50,16 +51,23 @@ def main() -> None:
     # All errors are reported before anything is written.
     dataset = existing.read()
     with linked({place: objects[digest] for place, digest in (changes.moved | changes.added).items()}, head) as folder:
+        # Notes and the like are taken over as they are, where nothing is in the way.
+        images = {entry.path for entry in listing.list_dataset(folder).entries}
+        others = (changes.moved.keys() | changes.added.keys()) - images
+        in_the_way = {place for place in others if (DATASET / place).exists() and place not in changes.removed}
+
         staying = [image for image in dataset.images if existing.place(image) not in changes.removed]
-        present = staying + [existing.image(folder / place, place) for place in sorted(changes.moved)]
+        moved = [existing.image(folder / place, place) for place in sorted(changes.moved.keys() & images)]
         new = [
             replace(existing.image(folder / place, place), name=f"{head}:{DATASET}/{place}")
-            for place in sorted(changes.added)
+            for place in sorted(changes.added.keys() & images)
         ]
-        group_of = groups_of_both(staying, [*present[len(staying) :], *new], ours, theirs)
-        addition = adding.arrange(present, new, group_of, decisions, settings, [])
-        moved = {place: folder / place for place in changes.moved}
-        released = saving.extend(addition.files | moved, changes.removed, addition.group_of)
+        group_of = groups_of_both(staying, [*moved, *new], ours, theirs)
+        errors = checks.name_errors([image.label for image in (*staying, *moved, *new)], "classes")
+        addition = adding.arrange([*staying, *moved], new, group_of, decisions, settings, errors)
+        as_they_are = (changes.moved.keys() | others) - in_the_way
+        files = addition.files | {place: folder / place for place in as_they_are}
+        released = saving.extend(files, changes.removed, addition.group_of)
 
     before = Counter((image.label, str(image.split)) for image in dataset.images)
     stay = f"{additions.counted(changes.kept_away)} that it moved stay removed, as on this branch."
@@ -67,6 +75,7 @@ def main() -> None:
     lines = [
         f"The other branch removed {gone} and moved {len(changes.moved)}.",
         *([stay] if changes.kept_away else []),
+        *(f"{DATASET}/{place} is not an image, and stays as on this branch." for place in sorted(in_the_way)),
         *replace(addition, before=before).lines(),
         *released,
     ]
@@ -97,6 +106,7 @@ def linked(files: Mapping[str, Path], head: str) -> Iterator[Path]:
     """A folder with links to objects in DVC's cache, by place; errors call it by the other branch's name."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
+        FOLDER.mkdir(parents=True)
         for place, path in files.items():
             (FOLDER / place).parent.mkdir(parents=True, exist_ok=True)
             (FOLDER / place).symlink_to(path.absolute())

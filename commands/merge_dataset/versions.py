@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -113,8 +113,12 @@ def _is_there(path: Path | None) -> bool:
 
 
 def _files(path: Path | None) -> Version:
-    """The images in a list of files, none without a version, or if the list is not there."""
-    return {entry["relpath"]: entry["md5"] for entry in io.read_json(path)} if path and path.exists() else {}
+    """The files in a list, none without a version, or if the list is not there."""
+    version = {entry["relpath"]: entry["md5"] for entry in io.read_json(path)} if path and path.exists() else {}
+    for place in map(PurePosixPath, version):
+        if place.is_absolute() or ".." in place.parts:
+            raise UserError(f"{DVC_FILE} has the path {place} on one of the branches, which leads out of the dataset.")
+    return version
 
 
 def _missing(repo: Any, version: Version) -> list[str]:

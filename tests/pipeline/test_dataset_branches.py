@@ -207,6 +207,25 @@ def test_removed_and_relabelled_images_are_removed_and_relabelled(project, sourc
     assert sorted(images(project).values()) == sorted(expected.values())
 
 
+def test_files_that_are_not_images_are_taken_over_as_they_are(project, sources):
+    anne, bert = sources
+    dataset = project / "dataset_images"
+
+    def add_with_notes(source, notes):
+        add(project, source)
+        for place, text in notes.items():
+            (dataset / place).write_text(text)
+        dvc(project, "add", "--quiet", "dataset_images")
+
+    places = ("README", "train/labels.csv", "train/glass/notes.txt", "test/glass/.hidden")
+    branch(project, "anne", lambda: add_with_notes(anne, {place: "Anne's" for place in (*places, "both.txt")}))
+    branch(project, "bert", lambda: add_with_notes(bert, {"both.txt": "Bert's"}))
+    output = merge(project, "anne")
+    assert [(dataset / place).read_text() for place in places] == ["Anne's"] * 4
+    assert (dataset / "both.txt").read_text() == "Bert's"
+    assert "dataset_images/both.txt is not an image, and stays as on this branch.\n" in output
+
+
 def test_groups_of_both_branches_are_merged(project, tmp_path):
     def groups_file(name, rows):
         path = tmp_path / name
