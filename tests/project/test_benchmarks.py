@@ -84,26 +84,28 @@ def test_scores_of_labels_are_the_lower_the_more_doubtful():
     assert of_labels["normalized margin, one view"] == pytest.approx([0.3, -0.5])
 
 
-def coverage_result(accuracy, true, right):
-    predictions = {"pixels": list("abcd"), "folds": ["0 0", "0 1", "1 0", "1 1"], "right": right}
-    interval = {"accuracy": accuracy, "accuracy_low": accuracy - 0.1, "accuracy_high": accuracy + 0.1}
-    return interval | {"true": true, "predictions": predictions}
+def coverage_result(true, right):
+    return {
+        "true": true,
+        "predictions": {"pixels": list("abcd"), "folds": ["0 0", "0 1", "1 0", "1 1"], "right": right},
+    }
 
 
 def test_coverage_counts_the_intervals_that_hold_the_true_accuracy():
+    # All right: the interval is Wilson's, from 4 / (4 + 1.96 ** 2) = 0.51 to 1.
     results = [
         {
-            "fewer_channels": coverage_result(0.5, 0.55, ["00", "11", "11", "00"]),
-            "all_channels": coverage_result(0.75, true, ["11", "11", "11", "00"]),
+            "fewer_channels": coverage_result(0.55, ["00", "11", "11", "00"]),
+            "all_channels": coverage_result(true, ["11", "11", "11", "11"]),
         }
-        for true in (0.7, 0.9)
+        for true in (0.5, 0.9)
     ]
     summary = coverage.summarize(results)
     assert (summary["fewer_channels"]["held"], summary["all_channels"]["held"]) == (2, 1)
-    assert summary["all_channels"]["mean_error"] == pytest.approx(-0.05)
-    assert summary["all_channels"]["width"] == pytest.approx(0.2)
-    assert summary["comparison"]["true_difference"] == pytest.approx(0.25)
-    assert summary["comparison"]["mean_difference"] == pytest.approx(0.25)
+    assert summary["all_channels"]["mean_error"] == pytest.approx(0.3)
+    assert summary["all_channels"]["width"] == pytest.approx(1 - 4 / (4 + 1.959964**2))
+    assert summary["comparison"]["true_difference"] == pytest.approx(0.15)
+    assert summary["comparison"]["mean_difference"] == pytest.approx(0.5)
     # Four images tell nothing apart, and their interval holds every difference.
     assert (summary["comparison"]["power"], summary["comparison"]["false_alarms"]) == (0, 0)
 
@@ -118,9 +120,9 @@ def test_a_dataset_is_measured_with_the_code_of_the_stage():
     population = (classes, [f"{number:016x}" for number in range(300)], features.astype(np.float32))
     result = coverage.measure(population, size=120, number=0, settings=settings)
     for commit in result.values():
-        assert commit["accuracy_low"] <= commit["accuracy"] <= commit["accuracy_high"]
+        accuracy, low, high = coverage.accuracy_with_interval(commit)
         # The classes are far apart: both estimates are near 1.
-        assert commit["true"] > 0.9 and commit["accuracy"] > 0.9
+        assert low <= accuracy <= high and min(accuracy, commit["true"]) > 0.9
         assert len(set(commit["predictions"]["pixels"])) == 120
     assert coverage.compare(result).images == 120
 
