@@ -61,7 +61,7 @@ def main() -> None:
 def measure(
     population_of: tuple[np.ndarray, list[str], np.ndarray], size: int, number: int, settings: params_file.Params
 ) -> dict[str, Any]:
-    """One dataset: the interval, the true accuracy and the predictions of both commits."""
+    """One dataset: the cross-validated predictions and the true accuracy of both commits."""
     labels, digests, features = population_of
     generator = np.random.default_rng([settings.seed, number])
     rows = np.sort(generator.choice(len(labels), size, replace=False))
@@ -91,11 +91,9 @@ def measure(
                 for repeat in repeats
             ]
         )
-        metrics = scores.summarize(dataset, probabilities, fold, [])
         predictions = scores.predictions(dataset, probabilities, fold)
         commits.append(
-            {name: metrics[name] for name in ("accuracy", "accuracy_low", "accuracy_high")}
-            | {"predictions": {name: list(predictions[name]) for name in ("pixels", "folds", "right")}}
+            {"predictions": {name: list(predictions[name]) for name in ("pixels", "folds", "right")}}
             | {"true": true_accuracy(dataset, training, features[rest, 0][:, chosen], labels[rest], settings.seed)}
         )
     return {"fewer_channels": commits[0], "all_channels": commits[1]}
@@ -107,6 +105,13 @@ def true_accuracy(
     """The accuracy on the rest of the population of the head that is trained on the whole dataset."""
     kernel, bias = heads.train(dataset, np.full(len(dataset), -1), 1, training, seed)
     return float(((features @ kernel + bias).argmax(axis=1) == labels).mean())
+
+
+def accuracy_with_interval(commit: dict[str, Any]) -> tuple[float, float, float]:
+    """The cross-validated accuracy of a commit on one dataset, and the ends of its interval."""
+    right = np.array([list(map(int, of_image)) for of_image in commit["predictions"]["right"]]).T
+    folds = np.array([of_image.split() for of_image in commit["predictions"]["folds"]], int).T
+    return float(right.mean()), *scores.interval(right, folds)
 
 
 def compare(result: dict[str, Any]) -> cross_validation.Difference:
@@ -123,10 +128,8 @@ def summarize(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     commits = {}
     for name in ("fewer_channels", "all_channels"):
         of_commit = [result[name] for result in results]
-        accuracy, low, high, true = (
-            np.array([of_dataset[key] for of_dataset in of_commit])
-            for key in ("accuracy", "accuracy_low", "accuracy_high", "true")
-        )
+        true = np.array([of_dataset["true"] for of_dataset in of_commit])
+        accuracy, low, high = np.transpose([accuracy_with_interval(of_dataset) for of_dataset in of_commit])
         commits[name] = {
             "true_accuracy": float(true.mean()),
             "mean_error": float((accuracy - true).mean()),

@@ -51,17 +51,18 @@ def main() -> None:
     # A head for each fold of each repeat; for the learning curve, further heads that see a part of the images
     training = heads.Training(settings.train_tl, epochs, max(views, 1), settings.batch_size)
     divisors = learning_curve.divisors(images.labels, grouping.group)
-    results: dict[int, list] = {divisor: [] for divisor in divisors}
+    right: dict[int, list[np.ndarray]] = {divisor: [] for divisor in divisors}
+    of_repeats = []
     with progress_bar(None, "cross_validate", len(repeats) * len(divisors) * epochs, unit="epoch") as bar:
         for repeat in repeats:
             for divisor in divisors:
                 part = learning_curve.part(images, grouping.group, divisor, settings.seed, repeat)
                 seed = settings.seed + repeat
-                held_out = heads.held_out_probabilities(images, fold[repeat], training, seed, part, bar.update)
-                results[divisor].append(held_out)
+                predicted = heads.held_out_probabilities(images, fold[repeat], training, seed, part, bar.update)
+                right[divisor].append(predicted[0].argmax(axis=1) == images.labels)
+            of_repeats.append(predicted)  # by the heads of the last part, which is all images
+    probabilities, over_views = map(np.stack, zip(*of_repeats, strict=True))
 
-    probabilities, over_views = map(np.stack, zip(*results[1], strict=True))
-    right = {divisor: np.stack([own.argmax(1) for own, _ in of]) == images.labels for divisor, of in results.items()}
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]
     metrics = scores.summarize(images, probabilities, fold, notes)

@@ -68,6 +68,8 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> Difference | None:
     repeats = min(len(right_first), len(right_second))
     differences = (right_second[:repeats] - right_first[:repeats]).mean(axis=0)
     error, freedom = corrected_t(np.tile(differences, (repeats, 1)), folds[:repeats])
+    # Never less than that of independent images: the folds may happen to have nearly the same difference.
+    error = max(error, float(differences.std(ddof=1)) / math.sqrt(len(common)))
     mean = float(differences.mean())
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(mean) / error, freedom)) if error else float(mean == 0)

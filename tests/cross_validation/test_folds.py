@@ -66,6 +66,13 @@ def test_groups_stay_whole_and_folds_stay_balanced(make_pool):
         assert np.bincount(fold[pool.labels == label]).max() <= 25
 
 
+def test_other_images_fill_the_folds_up_to_the_same_size(make_pool):
+    pool = make_pool([0] * 50 + [1] * 20)
+    group = np.concatenate([[0] * 9, [1] * 4, 100 + np.arange(57)])
+    fold = folds.deal(pool, group, 5, SEED, REPEAT)
+    assert np.bincount(fold[:50]).tolist() == [10] * 5 and np.bincount(fold[50:]).tolist() == [4] * 5
+
+
 def test_a_class_of_two_groups_is_in_two_folds(make_pool):
     pool = make_pool(np.repeat([0, 1], [20, 6]))
     group = np.concatenate([np.arange(20), [100] * 5, [101]])

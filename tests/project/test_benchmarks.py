@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, costs, folds, passes, precisions, processes, tables
+from benchmarks import clones, costs, coverage, folds, labels, passes, precisions, processes, tables
 from runs import ROOT
+from transfer import params_file
 from transfer.common import io
 from transfer.models.tensorflow import keras
 
@@ -61,6 +62,69 @@ def test_every_image_is_held_out_once_in_folds_of_equal_size():
     assert sorted(np.bincount(fold)) == [2, 2, 3, 3]
     assert np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=1))
     assert not np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=2))
+
+
+def test_a_twentieth_of_the_labels_is_replaced_by_other_classes():
+    before = np.arange(100) % 3
+    flipped, after = labels.flip(before, classes=3, seed=1)
+    assert len(set(flipped)) == 5
+    assert np.array_equal(np.flatnonzero(before != after), np.sort(flipped)) and set(after) == {0, 1, 2}
+    assert not np.array_equal(flipped, labels.flip(before, classes=3, seed=2)[0])
+
+
+def test_wrong_labels_are_counted_among_the_first_of_the_ranking():
+    score = np.array([0.9, 0.1, 0.5, 0.2, 0.8, 0.7, 0.6, 0.95, 0.4, 0.3])
+    assert labels.share_ranked_first(score, np.array([1, 3, 9, 0]), first=0.2) == 2 / 4
+
+
+def test_scores_of_labels_are_the_lower_the_more_doubtful():
+    probabilities = np.array([[[0.6, 0.3, 0.1], [0.2, 0.7, 0.1]]] * 2)
+    of_labels = labels.scores(probabilities, np.array([0, 0]))
+    assert len(of_labels) == 6 and all(score[1] < score[0] for score in of_labels.values())
+    assert of_labels["normalized margin, one view"] == pytest.approx([0.3, -0.5])
+
+
+def coverage_result(true, right):
+    return {
+        "true": true,
+        "predictions": {"pixels": list("abcd"), "folds": ["0 0", "0 1", "1 0", "1 1"], "right": right},
+    }
+
+
+def test_coverage_counts_the_intervals_that_hold_the_true_accuracy():
+    # All right: the interval is Wilson's, from 4 / (4 + 1.96 ** 2) = 0.51 to 1.
+    results = [
+        {
+            "fewer_channels": coverage_result(0.55, ["00", "11", "11", "00"]),
+            "all_channels": coverage_result(true, ["11", "11", "11", "11"]),
+        }
+        for true in (0.5, 0.9)
+    ]
+    summary = coverage.summarize(results)
+    assert (summary["fewer_channels"]["held"], summary["all_channels"]["held"]) == (2, 1)
+    assert summary["all_channels"]["mean_error"] == pytest.approx(0.3)
+    assert summary["all_channels"]["width"] == pytest.approx(1 - 4 / (4 + 1.959964**2))
+    assert summary["comparison"]["true_difference"] == pytest.approx(0.15)
+    assert summary["comparison"]["mean_difference"] == pytest.approx(0.5)
+    # Four images tell nothing apart, and their interval holds every difference.
+    assert (summary["comparison"]["power"], summary["comparison"]["false_alarms"]) == (0, 0)
+
+
+def test_a_dataset_is_measured_with_the_code_of_the_stage():
+    generator = np.random.default_rng(0)
+    classes = np.arange(300) % 6
+    features = generator.normal(size=(6, 220))[classes][:, None] + generator.normal(size=(300, 2, 220))
+    settings = params_file.load(ROOT / "params.yaml")
+    recipe = settings.train_tl.model_copy(update={"epochs": 3})
+    settings = settings.model_copy(update={"train_tl": recipe, "batch_size": 8})
+    population = (classes, [f"{number:016x}" for number in range(300)], features.astype(np.float32))
+    result = coverage.measure(population, size=120, number=0, settings=settings)
+    for commit in result.values():
+        accuracy, low, high = coverage.accuracy_with_interval(commit)
+        # The classes are far apart: both estimates are near 1.
+        assert low <= accuracy <= high and min(accuracy, commit["true"]) > 0.9
+        assert len(set(commit["predictions"]["pixels"])) == 120
+    assert coverage.compare(result).images == 120
 
 
 PROBE = """

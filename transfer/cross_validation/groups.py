@@ -136,20 +136,21 @@ def near_duplicates(pool: Pool, threshold: float, block: int = BLOCK) -> list[tu
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
 
     for start in starts:
-        nearest: list[tuple[np.ndarray, np.ndarray]] = []
+        # Of each image, the cosine and the row of others, the most similar first.
+        nearest: dict[int, list[tuple[float, int]]] = {}
         ours = directions(start)
         for first in starts:
             cosines = ours @ directions(first).T
             if first == start:
                 np.fill_diagonal(cosines, -1)
-            columns = np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBORS]
-            nearest.append((np.take_along_axis(cosines, columns, axis=1), columns + first))
-        cosines, others = (np.concatenate(side, axis=1) for side in zip(*nearest, strict=True))
-        best = np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBORS]
-        for row, columns in enumerate(best, start):
-            for column in columns[cosines[row - start, columns] >= threshold]:
-                other = int(others[row - start, column])
-                pairs[min(row, other), max(row, other)] = float(cosines[row - start, column])
+            for row in map(int, np.flatnonzero((cosines >= threshold).any(axis=1))):
+                columns = np.flatnonzero(cosines[row] >= threshold)
+                columns = columns[np.argsort(-cosines[row, columns], kind="stable")[:NEIGHBORS]]
+                others = [(float(cosines[row, column]), int(first + column)) for column in columns]
+                nearest.setdefault(start + row, []).extend(others)
+        for row, candidates in nearest.items():
+            for cosine, other in sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1]))[:NEIGHBORS]:
+                pairs[min(row, other), max(row, other)] = cosine
     return sorted(pairs, key=lambda pair: (-pairs[pair], pair))
 
 

@@ -42,14 +42,18 @@ def fold_means(values: np.ndarray, folds: np.ndarray) -> list[np.ndarray]:
 
 
 def corrected_t(values: np.ndarray, folds: np.ndarray) -> tuple[float, int]:
-    """The corrected standard error of the mean of the values, and its degrees of freedom; arguments as above."""
+    """The corrected standard error of the mean of the values, and its degrees of freedom; arguments as above.
+
+    There are as many degrees of freedom as one repeat has. The repeats divide the same images anew, so they say little
+    more about the variance (Bouckaert 2003, "Choosing between two learning algorithms based on calibrated tests").
+    """
     means = np.concatenate(fold_means(values, folds))
     number = int(folds.max()) + 1
     if len(means) < 2:
         return math.inf, 1
     # A fold has 1 test image for each (folds - 1) training images.
     variance = (1 / len(means) + 1 / (number - 1)) * means.var(ddof=1)
-    return math.sqrt(variance), len(means) - 1
+    return math.sqrt(variance), number - 1
 
 
 def interval(right: np.ndarray, folds: np.ndarray) -> tuple[float, float]:

@@ -41,10 +41,10 @@ def many(repeats=3, folds=10, images=200, accuracy=0.8, seed=0):
 def test_two_commits_are_compared_fold_by_fold():
     first = np.zeros((2, 4), int)
     comparison = cross_validation.compare(table_of(first), table_of(RIGHT))
-    half = t.ppf(0.975, 3) * ERROR
+    half = t.ppf(0.975, 1) * ERROR
     assert (comparison.images, comparison.first, comparison.second, comparison.difference) == (4, 0, 0.5, 0.5)
     assert (comparison.low, comparison.high) == pytest.approx((0.5 - half, 0.5 + half))
-    assert comparison.p_value == pytest.approx(2 * t.sf(0.5 / ERROR, 3))
+    assert comparison.p_value == pytest.approx(2 * t.sf(0.5 / ERROR, 1))
 
 
 def test_images_are_matched_by_their_pixels():
@@ -53,6 +53,15 @@ def test_images_are_matched_by_their_pixels():
     assert (comparison.difference, comparison.p_value) == (0, 1)
     assert cross_validation.compare(first, table_of(RIGHT[:, :2], FOLDS[:, :2], "ax")) is None
     assert cross_validation.compare(first, table_of(RIGHT, pixels="axcd")).images == 3
+
+
+def test_folds_with_the_same_difference_do_not_make_it_certain():
+    first, second = table_of([[0, 1, 1, 0]] * 2), table_of([[1, 1, 1, 1]] * 2)
+    comparison = cross_validation.compare(first, second)
+    # Two of four images changed: a variance of 1/3.
+    error = math.sqrt(1 / 3 / 4)
+    assert comparison.low == pytest.approx(0.5 - t.ppf(0.975, 1) * error)
+    assert comparison.p_value == pytest.approx(2 * t.sf(0.5 / error, 1))
 
 
 def test_commits_with_other_repeats_are_compared_by_those_that_both_have():
