@@ -13,24 +13,20 @@ BACKBONE, a class of keras.applications with ImageNet weights; commands/dataset/
 """
 
 import argparse
-import json
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
-from commands.dataset import arranging, params_editor, recipes, splitting
+from commands.dataset import arranging, params_editor, recipes, splitting, versions
 from commands.dataset import source as sources
+from commands.dataset.versions import DATASET, DVC_FILE
 from commands.paths import user_path
-from commands.programs import check_repository, dvc, output_of
+from commands.programs import check_repository, dvc
 from transfer import command, params_file
 from transfer.common import atomic, dvcfile
 from transfer.dataset import checks
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.progress import progress_bar
-
-DATASET = Path("dataset_images")
-DVC_FILE = Path("dataset_images.dvc")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,7 +58,10 @@ def main() -> None:
     settings = params_file.load()
     if options.keep_params and (options.backbone or options.recipe):
         raise UserError("KEEP_PARAMS leaves params.yaml as it is: leave it out to set BACKBONE or RECIPE.")
-    refuse_to_lose_data(options.source)
+    check_source(options.source)
+    versions.refuse_to_lose_data(
+        f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
+    )
     recipe = recipe_for(settings, options.backbone, options.recipe, options.keep_params)
     text, changes = params_editor.edited(params_file.PATH, recipe.values)
 
@@ -116,8 +115,8 @@ def recipe_for(settings: params_file.Params, backbone: str | None, training: str
     return recipes.Recipe({}, [])
 
 
-def refuse_to_lose_data(source: Path) -> None:
-    """Raises UserError if the source cannot be used, or dataset_images/ holds data that no commit could restore."""
+def check_source(source: Path) -> None:
+    """Raises UserError if the source cannot be used."""
     if not source.exists():
         raise UserError(f"{source} is missing: SOURCE must be a folder of class folders, or a zip file of one.")
     if not source.is_dir() and not zipfile.is_zipfile(source):
@@ -127,20 +126,6 @@ def refuse_to_lose_data(source: Path) -> None:
         )
     if source.resolve().is_relative_to(DATASET.resolve()) or DATASET.resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source} overlaps with {DATASET}/: SOURCE must be a folder elsewhere.")
-    remedy = f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
-    if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache(DATASET)):
-        raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
-    if DVC_FILE.exists() and output_of("git", "status", "--porcelain", "--", str(DVC_FILE)):
-        raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
-
-
-def is_in_cache(tracked: Path) -> bool:
-    """Whether DVC's cache holds a file or folder that DVC tracks, as it is in the workspace.
-
-    `dvc status` would also ask whether an import is up to date, and fail where its source cannot be reached.
-    """
-    status = json.loads(output_of(sys.executable, "-m", "dvc", "data", "status", "--json", str(tracked)))
-    return not status.keys() & {"uncommitted", "not_in_cache"}
 
 
 if __name__ == "__main__":

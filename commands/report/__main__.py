@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
+from commands.pages import templates
 from commands.parameters import parameter_rows
 from commands.programs import check_repository, output_of
 from commands.report import changes, charts, history, names, results, sentences, verdict
@@ -54,13 +54,8 @@ def main() -> None:
     if arguments.rev:
         revisions.check(arguments.rev)
     path = FILES[arguments.format]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=arguments.format == "md",  # in Markdown, a line break is markup
-    )
-    environment.filters |= {"cell": names.html_cell, "md": names.markdown, "md_cell": names.markdown_cell}
+    # In Markdown, a line break is markup.
+    environment = templates.environment(Path(__file__).parent, trim_blocks=arguments.format == "md")
     with tempfile.TemporaryDirectory() as temporary:
         contents = collect(arguments.rev, Path(temporary), with_charts=arguments.format == "html")
     io.write_text(path, environment.get_template(f"{path.name}.j2").render(contents))
