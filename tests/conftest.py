@@ -22,7 +22,12 @@ settings.load_profile("repeatable")
 # Fixtures that run the pipeline, and tests that run DVC or real backbones.
 SLOW_FIXTURES = {"project", "clone", "committed"}
 SLOW_PATHS = ("pipeline", "models", "commands/export", "commands/dataset/test_main.py", "commands/verify/test_main.py")
-SLOW_PATHS += ("commands/report/test_main.py", "commands/test_remote.py", "commands/doctor")
+SLOW_PATHS += (
+    "commands/report/test_main.py",
+    "commands/test_remote.py",
+    "commands/doctor",
+    "commands/relabel/test_main.py",
+)
 SLOW_PATHS += ("caching/test_activations.py", "project/test_fuzz.py", "project/test_photographs.py")
 
 

@@ -18,10 +18,22 @@ def refuse_to_lose_data(remedy: str) -> None:
     Args:
         remedy: what to do about it; ends the sentence.
     """
+    if problem := _problem():
+        raise UserError(f"{problem}: {remedy}")
+
+
+def is_restorable() -> bool:
+    """Whether the last commit and DVC's cache have the dataset as it is in the workspace."""
+    return _problem() is None
+
+
+def _problem() -> str | None:
+    """Why the dataset could not be restored; None if it could be."""
     if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache(DATASET)):
-        raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
+        return f"{DATASET}/ holds data that {DVC_FILE} does not track"
     if DVC_FILE.exists() and not is_committed(DVC_FILE):
-        raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
+        return f"{DVC_FILE} is not committed, so its data could not be restored"
+    return None
 
 
 def is_in_cache(tracked: Path) -> bool:
