@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset verify remote doctor report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset review relabel verify remote doctor report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -21,6 +21,8 @@ help:
 	@echo "  [BACKBONE=MobileNetV2]    set this backbone in params.yaml, with ImageNet weights and fitting values;"
 	@echo "  [RECIPE=study]            train as the study did, with InceptionResNetV2 unless BACKBONE is set;"
 	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
+	@echo "make review                 write review/index.html, a page to judge suspected labels and near-duplicates"
+	@echo "make relabel VERDICTS=file  apply the verdicts.csv that this page downloads: move, remove and group images"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make remote URL=address     add the team's DVC remote: ssh://, s3://, webdav(s)://, or a shared folder"
@@ -74,6 +76,13 @@ dataset: $(VENV)/run
 	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make dataset SOURCE=folder" >&2; exit 1; }
 	$(call pull,weights/*.dvc)
 	@python -m commands.dataset $(dataset_options) -- $(call quoted,SOURCE)
+
+review: $(VENV)/run
+	@python -m commands.label_review
+
+relabel: $(VENV)/run
+	@test -n $(call quoted,VERDICTS) || { echo "VERDICTS is missing: name the file with make relabel VERDICTS=verdicts.csv" >&2; exit 1; }
+	@python -m commands.relabel -- $(call quoted,VERDICTS)
 
 verify: $(VENV)/run
 	@python -m commands.verify

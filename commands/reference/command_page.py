@@ -9,7 +9,9 @@ from commands import remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
+from commands.label_review import __main__ as label_review
 from commands.reference.markdown import GENERATED, code, table
+from commands.relabel import __main__ as relabel
 from commands.report import __main__ as report
 from commands.verify import __main__ as verify
 from transfer.interface.errors import UserErrors
@@ -21,7 +23,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, report, export, verify, remote, doctor)
+PROGRAMS = (predict, dataset, label_review, relabel, report, export, verify, remote, doctor)
 
 
 def page() -> str:

@@ -26,10 +26,11 @@ class Record:
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.rows = set(rows)
+        self._labelled = {pixels for pixels, verdict in self.rows if not verdict.startswith(OF_PAIRS)}
 
     def has_label(self, pixels: str) -> bool:
         """Whether there is a verdict on the label of an image."""
-        return pixels in {judged for judged, verdict in self.rows if not verdict.startswith(OF_PAIRS)}
+        return pixels in self._labelled
 
     def has_pair(self, one: str, other: str) -> bool:
         """Whether two images need no verdict any more: there is one on the pair, or each of them was kept as it is."""
