@@ -78,6 +78,7 @@ dataset: $(VENV)/run
 	@python -m commands.dataset $(dataset_options) -- $(call quoted,SOURCE)
 
 review: $(VENV)/run
+	$(call pull,dataset_images.dvc)
 	@python -m commands.label_review
 
 relabel: $(VENV)/run

@@ -71,10 +71,13 @@ def _dataset(changes: Plan, dataset: DatasetListing, data: DataParams) -> list[s
     numbers = ", ".join(f"{number} {split}" for split, number in sizes.items())
     remedy = "change data.split or data.tolerance in params.yaml before `dvc repro`."
     commit = output_of("git", "rev-parse", "--short", "HEAD").strip()
+    tables = map(str, (groups.FILE, record.FILE))
+    committed = output_of("git", "ls-tree", "--name-only", "HEAD", "--", *tables).split()
+    files = " ".join([str(DVC_FILE), *committed])
     sentences = [
         f"{DATASET}/ holds {sum(sizes.values())} images: {numbers}",
         *checks.share_errors(DATASET, sizes, data.split.model_dump(), data.tolerance, remedy),
-        f"Commit {commit} has the images as they were: `git checkout {commit} -- {DVC_FILE}` and "
+        f"Commit {commit} has the images as they were: `git checkout {commit} -- {files}` and "
         f"`dvc checkout {DVC_FILE}` restore all of them, `dvc get . {DATASET}/<path> --rev {commit}` restores one.",
     ]
     if dvcfile.is_bound(DVC_FILE):

@@ -198,7 +198,7 @@ def test_from_the_page_to_the_commit_and_nothing_is_asked_twice(repository, brow
     assert "dataset_images/train/glass/00-2.png" in files and f"dataset_images/{images[3]}" not in files
     commit(repository)
 
-    # What is judged is not asked about again: neither now, nor when the stages name the same images at their new places.
+    # What is judged is not asked about again: neither now, nor when the stages name the images at their new places.
     before = review(repository)
     assert before.stdout.startswith("review/index.html: 0 suspected labels, 0 suspected test labels, 0 similar pairs, ")
     write_tables_anew(repository, digests)

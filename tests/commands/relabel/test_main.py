@@ -112,7 +112,14 @@ def test_a_later_verdict_replaces_an_earlier_one_and_groups_follow_their_images(
         ("train/glass/05.png", "class:metal"),
         ("train/glass/06.png", "same:train/glass/07.png"),
     )
-    assert relabel(repository).returncode == 0
+    done = relabel(repository)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "`git checkout {} -- dataset_images.dvc dataset_groups.csv dataset_verdicts.csv`".format(
+            run(repository, "git", "rev-parse", "--short", "HEAD").strip()
+        )
+        in done.stdout
+    )
     judged = table(repository / "dataset_verdicts.csv")
     assert [digest, "class:paper"] in judged and [digest, "keep"] not in judged
     assert not any(verdict.startswith("same") and pixels(repository, ONE) in row for row in judged for verdict in row)
