@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from commands.label_review.images import ReviewImage
 from commands.relabel.record import Record
@@ -11,8 +12,8 @@ from transfer.common import io
 
 LABEL_ISSUES = Path("plots/label_issues.csv")
 NEAR_DUPLICATES = Path("plots/evaluate/near_duplicates.csv")
-LABEL_COLUMNS = ("path", "pixels", "split", "label", "suggested")
-PAIR_COLUMNS = ("path", "actual", "other_path", "other_actual", "near_duplicate")
+LABEL_COLUMNS = ("path", "pixels", "split", "label", "suggested", "score")
+PAIR_COLUMNS = ("path", "actual", "other_path", "other_actual", "cosine", "near_duplicate")
 
 # Finds an image of the dataset by its path; None if it is not there, or cannot be read.
 Lookup = Callable[[str], ReviewImage | None]
@@ -52,6 +53,7 @@ class Selection:
 def suspected_labels(record: Record, lookup: Lookup, splits: Iterable[str], most: int) -> Selection:
     """The most doubtful labels of these splits. Raises UserError if their table is missing or damaged."""
     table = io.read_csv(LABEL_ISSUES, LABEL_COLUMNS)
+    table["score"] = pd.to_numeric(table["score"], errors="coerce")
     selection = Selection()
     for row in table[table["split"].isin(list(splits))].to_dict("records"):
         if record.has_label(row["pixels"]):
@@ -60,7 +62,7 @@ def suspected_labels(record: Record, lookup: Lookup, splits: Iterable[str], most
             selection.later += 1
         elif (image := lookup(row["path"])) and (image.pixels, image.label) == (row["pixels"], row["label"]):
             suggested = row["suggested"] if row["suggested"] != image.label else ""
-            reason = f"score {_number(row['score'])}" if "score" in row else ""
+            reason = f"score {row['score']:.3f}"
             selection.questions.append(Question((image,), suggested, reason))
         else:
             selection.stale += 1
@@ -69,7 +71,9 @@ def suspected_labels(record: Record, lookup: Lookup, splits: Iterable[str], most
 
 def near_duplicates(record: Record, lookup: Lookup, most: int) -> Selection:
     """The most similar pairs of images. Raises UserError if their table is missing or damaged."""
-    table = io.read_csv(NEAR_DUPLICATES, PAIR_COLUMNS).sort_values("cosine", ascending=False, kind="stable")
+    table = io.read_csv(NEAR_DUPLICATES, PAIR_COLUMNS)
+    table["cosine"] = pd.to_numeric(table["cosine"], errors="coerce")
+    table = table.sort_values("cosine", ascending=False, kind="stable")
     selection = Selection()
     asked: set[frozenset[str]] = set()
     for row in table.to_dict("records"):
@@ -85,10 +89,6 @@ def near_duplicates(record: Record, lookup: Lookup, most: int) -> Selection:
                 selection.later += 1
             else:
                 counts = "a near-duplicate" if row["near_duplicate"] == "yes" else "below the threshold"
-                reason = f"cosine {_number(row['cosine'])}, {counts}"
+                reason = f"cosine {row['cosine']:.3f}, {counts}"
                 selection.questions.append(Question((one, other), "", reason))
     return selection
-
-
-def _number(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -84,7 +84,7 @@ def finish(journal: dict[str, Any]) -> None:
         _remove_if_empty(folder)
     if journal["moves"] or journal["removals"]:
         # DVC tracks them as a team's own: bound neither to the embedded remote nor to where they were imported from.
-        if origin := dvcfile.release(DVC_FILE):
+        if origin := dvcfile.release(DVC_FILE, derived=True):
             journal["lines"].append(
                 f"{DVC_FILE} was an import from {origin}: the images are now your own data, which `dvc push` sends."
             )

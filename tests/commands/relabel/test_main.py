@@ -77,6 +77,8 @@ def test_verdicts_move_remove_and_group_images_and_are_kept(repository):
     commit(repository)
     assert dvc(repository, "data", "status", "--json").strip() == "{}"
     assert not dvcfile.is_bound(repository / "dataset_images.dvc") and "push" not in str(after["dataset_images.dvc"])
+    # It is still the sample, for which the sample's backbone was made.
+    assert dvcfile.is_of_sample(repository / "dataset_images.dvc")
     dvc(repository, "get", "--quiet", ".", f"dataset_images/{REMOVED}", "--rev", head, "--out", "back.png")
     assert (repository / "back.png").read_bytes() == before[f"dataset_images/{REMOVED}"]
     (repository / "back.png").unlink()
