@@ -3,7 +3,7 @@
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -45,9 +45,18 @@ class ReviewImage:
 
 def load(path: str) -> ReviewImage:
     """Decode an image of the dataset. Raises UserError if it cannot be read."""
-    decoded = decoding.decode(DATASET / path)
+    return ReviewImage(path, *picture(DATASET / path))
+
+
+def picture(path: Path) -> tuple[str, str, tuple[int, int]]:
+    """The digest of an image file, its picture as a data URI, and the picture's width and height.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    decoded = decoding.decode(path)
     content, size = as_jpeg(decoded.pixels)
-    return ReviewImage(path, decoded.digest, f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", size)
+    return decoded.digest, f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", size
 
 
 def as_jpeg(pixels: np.ndarray) -> tuple[bytes, tuple[int, int]]:

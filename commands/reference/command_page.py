@@ -9,6 +9,7 @@ from commands import remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
+from commands.label_next import __main__ as label_next
 from commands.label_review import __main__ as label_review
 from commands.reference.markdown import GENERATED, code, table
 from commands.relabel import __main__ as relabel
@@ -23,7 +24,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, label_review, relabel, report, export, verify, remote, doctor)
+PROGRAMS = (predict, dataset, label_review, relabel, label_next, report, export, verify, remote, doctor)
 
 
 def page() -> str:
