@@ -11,7 +11,8 @@ def rank(features: np.ndarray, probabilities: np.ndarray, labelled: list[np.ndar
 
     Each step takes the image with the largest product of two values. The first is its uncertainty, 1 minus the margin
     between its two highest probabilities (Scheffer, Decomain and Wrobel 2001). The second is its cosine distance from
-    the nearest image that has a label or was taken before, as in k-center (Sener and Savarese 2018).
+    the nearest image that has a label or was taken before, as in k-center (Sener and Savarese 2018). Features are taken
+    relative to the mean of the labelled images: what all images have in common would make all of them alike.
 
     Args:
         features: of the images without labels, (images, channels).
@@ -19,17 +20,17 @@ def rank(features: np.ndarray, probabilities: np.ndarray, labelled: list[np.ndar
         labelled: features of images with labels, in arrays (images, channels).
         most: how many rows are wanted.
     """
-    directions = normalized(features)
-    top_two = np.sort(probabilities, axis=1)[:, -2:]
-    uncertainty = 1 - (top_two[:, 1] - top_two[:, 0])
+    mean = np.sum([of_split.sum(axis=0, dtype=np.float64) for of_split in labelled], axis=0) / sum(map(len, labelled))
+    directions = normalized(features - mean)
     distances = np.full(len(features), 2.0)
     for of_split in labelled:
         for first in range(0, len(of_split), BLOCK):
-            others = normalized(of_split[first : first + BLOCK])
+            others = normalized(of_split[first : first + BLOCK] - mean)
             for start in range(0, len(directions), BLOCK):
                 rows = slice(start, start + BLOCK)
                 nearest = 1 - (directions[rows] @ others.T).max(axis=1)
                 distances[rows] = np.minimum(distances[rows], nearest)
+    uncertainty = 1 - margin(probabilities)
     order: list[int] = []
     is_open = np.ones(len(features), bool)
     for _ in range(min(most, len(features))):
@@ -40,6 +41,12 @@ def rank(features: np.ndarray, probabilities: np.ndarray, labelled: list[np.ndar
         is_open[row] = False
         distances = np.minimum(distances, 1 - directions @ directions[row])
     return order
+
+
+def margin(probabilities: np.ndarray) -> np.ndarray:
+    """The difference between the two highest probabilities (images, classes) of each image (images,)."""
+    top_two = np.sort(probabilities, axis=1)[:, -2:]
+    return top_two[:, 1] - top_two[:, 0]
 
 
 def normalized(rows: np.ndarray) -> np.ndarray:
