@@ -23,7 +23,7 @@ from transfer.loading.augmentation import Augmentation
 from transfer.models import backbone as backbones
 from transfer.models import tensorflow
 
-REPEATS = 5
+REPEATS = 10
 HELD_OUT = 0.3
 # The shares of the images with labels: at first, of every order, and the largest, for random images only.
 FIRST, SHARES, LARGEST = 0.1, (0.2, 0.3, 0.4), 0.6
