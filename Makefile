@@ -7,7 +7,8 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset merge-dataset verify remote doctor report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor report export \
+	bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -24,6 +25,10 @@ help:
 	@echo "  [KEEP_PARAMS=1]           leave params.yaml as it is"
 	@echo "make merge-dataset          merge the images of two branches, after git merge has stopped with a conflict in"
 	@echo "  [DECISIONS=decided.csv]   dataset_images.dvc; go on after a conflict, with dataset_conflicts.csv"
+	@echo "make review                 write review/index.html, a page to judge suspected labels and near-duplicates"
+	@echo "make relabel VERDICTS=file  apply the verdicts.csv that this page downloads: move, remove and group images"
+	@echo "make next SOURCE=folder     rank unlabelled images by what their labels would teach the model;"
+	@echo "  [COUNT=50]                how many to rank"
 	@echo "make bench SOURCE=folder    measure the pipeline against the study's method, on a folder of photographs"
 	@echo "make verify                 run the last commit from scratch and report which outs are reproduced"
 	@echo "make remote URL=address     add the team's DVC remote: ssh://, s3://, webdav(s)://, or a shared folder"
@@ -81,6 +86,18 @@ dataset: $(VENV)/run
 
 merge-dataset: $(VENV)/run
 	@python -m commands.merge_dataset $(call option,DECISIONS,--decisions)
+
+review: $(VENV)/run
+	$(call pull,dataset_images.dvc)
+	@python -m commands.label_review
+
+relabel: $(VENV)/run
+	@test -n $(call quoted,VERDICTS) || { echo "VERDICTS is missing: name the file with make relabel VERDICTS=verdicts.csv" >&2; exit 1; }
+	@python -m commands.relabel -- $(call quoted,VERDICTS)
+
+next: $(VENV)/run
+	@test -n $(call quoted,SOURCE) || { echo "SOURCE is missing: name a folder with make next SOURCE=folder" >&2; exit 1; }
+	@python -m commands.label_next $(call option,COUNT,--count) -- $(call quoted,SOURCE)
 
 verify: $(VENV)/run
 	@python -m commands.verify

@@ -4,10 +4,8 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from commands import results
@@ -67,18 +65,6 @@ def collect(revision: str | None, **tasks: Callable[[], Any]) -> dict[str, Any]:
         "per_class": per_class,
         "class_tables": class_tables(classes, per_class, metrics["selected"]),
     }
-
-
-def environment(folder: Path, **options: Any) -> jinja2.Environment:
-    """The environment of the templates in a folder, with the filters for names."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        undefined=jinja2.StrictUndefined,
-        **options,
-    )
-    environment.filters |= {"cell": names.html_cell, "md": names.markdown, "md_cell": names.markdown_cell}
-    return environment
 
 
 def together(tasks: dict[str, Callable[[], Any]]) -> dict[str, Any]:

@@ -102,10 +102,10 @@ def uses_weights_of_sample(params: Params) -> bool:
 def check_weights_fit_dataset(params: Params) -> None:
     """Raises UserError if the sample's weights, made for rendered images, are to be used on other data.
 
-    Data are the sample as long as their `.dvc` file binds them to the embedded remote: `prepare` refuses changed data
-    that are still bound.
+    Data are the sample as long as their `.dvc` file binds them to the embedded remote, or marks them as derived from
+    it: `prepare` refuses changed data that are still bound.
     """
-    if uses_weights_of_sample(params) and not dvcfile.is_bound(DATASET_FILE):
+    if uses_weights_of_sample(params) and not dvcfile.is_of_sample(DATASET_FILE):
         raise UserError(
             f"{PATH}: backbone.weights is {params.backbone.weights}, which was made for the embedded sample and "
             f"not for the data of {DATASET_FILE}: set it to imagenet, and set image_size and finetune.frozen_layers to "

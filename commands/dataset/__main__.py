@@ -22,9 +22,20 @@ import argparse
 import zipfile
 from pathlib import Path
 
-from commands.dataset import adding, archive, arranging, existing, groups, params_editor, recipes, saving, splitting
+from commands.dataset import (
+    adding,
+    archive,
+    arranging,
+    existing,
+    groups,
+    params_editor,
+    recipes,
+    saving,
+    splitting,
+    versions,
+)
 from commands.dataset import source as sources
-from commands.dataset.saving import DATASET, DVC_FILE
+from commands.dataset.versions import DATASET, DVC_FILE
 from commands.paths import user_path
 from commands.programs import check_repository
 from transfer import command, params_file
@@ -63,7 +74,9 @@ def main() -> None:
     check_source(options.source)
     if saving.take_back():
         print("The last addition did not finish: what it had changed was taken back.")
-    saving.refuse_to_lose_data()
+    versions.refuse_to_lose_data(
+        f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
+    )
     if options.add:
         add(settings, options)
     else:

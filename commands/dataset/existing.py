@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.dataset import groups, saving
+from commands.dataset import groups, versions
 from commands.dataset.source import SourceImage
 from transfer.dataset import checks, listing
 from transfer.interface.errors import UserError
@@ -30,10 +30,10 @@ class Dataset:
 
 def read() -> Dataset:
     """List the dataset without opening an image. Raises UserError if there is none."""
-    if not saving.DVC_FILE.exists():
-        raise UserError(f"{saving.DVC_FILE} is missing: to make a dataset of SOURCE, leave out ADD.")
-    listed = listing.list_dataset(saving.DATASET)
-    images = [image(saving.DATASET / entry.path, entry.path) for entry in listed.entries]
+    if not versions.DVC_FILE.exists():
+        raise UserError(f"{versions.DVC_FILE} is missing: to make a dataset of SOURCE, leave out ADD.")
+    listed = listing.list_dataset(versions.DATASET)
+    images = [image(versions.DATASET / entry.path, entry.path) for entry in listed.entries]
     group_of, gone = groups.read_stored({entry.path for entry in listed.entries})
     notes = [f"{len(gone)} rows of {groups.FILE} name images that are gone, such as {gone[0]}."] if gone else []
     return Dataset(images, listed.classes, group_of, notes, checks.class_errors(listed))
@@ -42,7 +42,7 @@ def read() -> Dataset:
 def image(path: Path, place: str) -> SourceImage:
     """An image of a split dataset, by its path there."""
     split, label, inside = place.split("/", 2)
-    return SourceImage(path, f"{saving.DATASET}/{place}", label, split, inside)
+    return SourceImage(path, f"{versions.DATASET}/{place}", label, split, inside)
 
 
 def place(image: SourceImage) -> str:
@@ -59,7 +59,7 @@ def with_groups(
         groups_file: the user's file. It may also give images of the dataset a group, if they have none.
         images: those of the source.
     """
-    stored = {f"{saving.DATASET}/{place}": group for place, group in dataset.group_of.items()}
+    stored = {f"{versions.DATASET}/{place}": group for place, group in dataset.group_of.items()}
     names = {image.name for image in (*dataset.images, *images)}
     added = groups.read_groups(groups_file, names) if groups_file else {}
     errors = [

@@ -4,16 +4,13 @@ The folder of the dataset is replaced in one step. `dvc add` follows, which may 
 leaves a note of what it is about to change: a failed addition takes it back, and so does the next run after a kill.
 """
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from dvc.repo import Repo
-
 from commands.dataset import groups
+from commands.dataset.versions import DATASET, DVC_FILE, missing_objects
 from commands.programs import dvc, output_of
 from transfer import params_file
 from transfer.common import atomic, dvcfile, io
@@ -21,42 +18,7 @@ from transfer.dataset import checks
 from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 
-DATASET = Path("dataset_images")
-DVC_FILE = Path("dataset_images.dvc")
 NOTE = Path(".scratch/addition.json")
-
-
-def refuse_to_lose_data() -> None:
-    """Raises UserError if the dataset or its groups are such that no commit could restore them."""
-    remedy = f"commit the data (`dvc add {DATASET}`, `git commit {DVC_FILE}`) or move them away first."
-    if DATASET.exists() and not (DVC_FILE.exists() and is_in_cache()):
-        raise UserError(f"{DATASET}/ holds data that {DVC_FILE} does not track: {remedy}")
-    if DVC_FILE.exists() and output_of("git", "status", "--porcelain", "--", str(DVC_FILE)):
-        raise UserError(f"{DVC_FILE} is not committed, so its data could not be restored: {remedy}")
-    if groups.FILE.exists() and output_of("git", "status", "--porcelain", "--", str(groups.FILE)):
-        raise UserError(
-            f"{groups.FILE} is not committed, so it could not be restored: commit it or move it away first."
-        )
-
-
-def is_in_cache() -> bool:
-    """Whether DVC's cache holds the dataset, as it is in the workspace.
-
-    `dvc status` would also ask whether an import is up to date, and fail where its source cannot be reached.
-    """
-    status = json.loads(output_of(sys.executable, "-m", "dvc", "data", "status", "--json", str(DATASET)))
-    # Of a folder, DVC looks for the list of its files alone.
-    return not status.keys() & {"uncommitted", "not_in_cache"} and not missing_objects()
-
-
-def missing_objects() -> list[str]:
-    """The images of the dataset that DVC's cache lacks, by place."""
-    with Repo() as repo:
-        [stage] = repo.stage.load_file(str(DVC_FILE))
-        [out] = stage.outs
-        listing = Path(out.cache.oid_to_path(out.hash_info.value))
-        entries = io.read_json(listing) if listing.exists() else [{"relpath": ".", "md5": out.hash_info.value}]
-        return [entry["relpath"] for entry in entries if not Path(out.cache.oid_to_path(entry["md5"])).exists()]
 
 
 def _track(remedy: str) -> None:

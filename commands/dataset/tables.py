@@ -1,4 +1,4 @@
-"""The CSV files that users write for `make dataset`, and the one that it writes for them to decide."""
+"""The CSV files that users write for `make dataset` and `make relabel`, also with a spreadsheet program."""
 
 import csv
 from collections.abc import Collection
@@ -6,9 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from transfer.interface.errors import UserError
 
+# Where a comma is the decimal sign, spreadsheet programs write semicolons.
+SEPARATORS = (",", ";", "\t")
+
 
 def read_rows(path: Path, variable: str, columns: Collection[str]) -> list[dict[str, str]]:
     """The rows of a CSV file, with the text of each of the columns; a missing cell is empty.
+
+    The columns are separated by commas, or by semicolons or tabs where the first line has no comma.
 
     Args:
         variable: what the user calls the file, such as GROUPS.
@@ -19,7 +24,10 @@ def read_rows(path: Path, variable: str, columns: Collection[str]) -> list[dict[
     try:
         # Excel begins UTF-8 with a byte order mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+            first = file.readline()
+            file.seek(0)
+            separator = next((sign for sign in SEPARATORS if sign in first), SEPARATORS[0])
+            reader = csv.DictReader(file, strict=True, delimiter=separator)
             present, rows = reader.fieldnames or [], list(reader)
     except FileNotFoundError:
         raise UserError(

@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from commands.dataset import adding, additions, existing, groups, saving
-from commands.dataset.saving import DATASET, DVC_FILE
 from commands.dataset.source import SourceImage
+from commands.dataset.versions import DATASET, DVC_FILE, is_in_cache
 from commands.merge_dataset import versions
 from commands.paths import user_path
 from commands.programs import check_repository
@@ -94,7 +94,7 @@ def start_from_current_branch() -> None:
             f"checkout --ours {DVC_FILE}` and `dvc checkout {DVC_FILE}` to begin again."
         )
     io.write_text(DVC_FILE, ours)
-    if not DATASET.exists() or not saving.is_in_cache():
+    if not DATASET.exists() or not is_in_cache():
         raise UserError(
             f"{DATASET}/ does not hold the data of the current branch: run `dvc checkout {DVC_FILE}` or `dvc pull "
             f"{DVC_FILE}`, then this command again."

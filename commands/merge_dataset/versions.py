@@ -9,7 +9,7 @@ import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from commands.dataset.saving import DVC_FILE
+from commands.dataset.versions import DVC_FILE
 from commands.programs import output_of, succeeds
 from transfer.common import io
 from transfer.interface.errors import UserError

@@ -9,8 +9,11 @@ from commands import remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
+from commands.label_next import __main__ as label_next
+from commands.label_review import __main__ as label_review
 from commands.merge_dataset import __main__ as merge_dataset
 from commands.reference.markdown import GENERATED, code, table
+from commands.relabel import __main__ as relabel
 from commands.report import __main__ as report
 from commands.review import __main__ as review
 from commands.verify import __main__ as verify
@@ -23,7 +26,20 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, merge_dataset, report, review, export, verify, remote, doctor)
+PROGRAMS = (
+    predict,
+    dataset,
+    merge_dataset,
+    label_review,
+    relabel,
+    label_next,
+    report,
+    review,
+    export,
+    verify,
+    remote,
+    doctor,
+)
 
 
 def page() -> str:

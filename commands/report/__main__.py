@@ -15,6 +15,7 @@ from commands import contents
 from commands.comparison import changes
 from commands.formatting import sentences
 from commands.formatting.tables import table
+from commands.pages import templates
 from commands.parameters import parameter_rows
 from commands.programs import check_repository
 from commands.report import charts
@@ -53,7 +54,7 @@ def main() -> None:
 
 def page(revision: str | None) -> str:
     """The page as HTML."""
-    template = contents.environment(Path(__file__).parent).get_template("index.html.j2")
+    template = templates.environment(Path(__file__).parent).get_template("index.html.j2")
     with tempfile.TemporaryDirectory() as temporary:
         return template.render(collect(revision, Path(temporary)))
 

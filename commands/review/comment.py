@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from commands import contents, results
+from commands.pages import templates
 
 # A comment on GitHub may have 65,536 characters.
 LONGEST = 65_000
@@ -24,7 +25,7 @@ def render(revision: str | None, report_url: str | None = None) -> str:
     if revision:
         warnings += [results.uncommitted_warning(), shared["history"].moved_on]
     # In Markdown, a line break is markup.
-    template = contents.environment(Path(__file__).parent, trim_blocks=True).get_template("comment.md.j2")
+    template = templates.environment(Path(__file__).parent, trim_blocks=True).get_template("comment.md.j2")
     details = shared | {"warnings": list(filter(None, warnings)), "report_url": report_url}
     for most_rows in ROWS:
         text = template.render(details, most_rows=most_rows)

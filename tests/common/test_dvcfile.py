@@ -108,6 +108,31 @@ def test_release_undoes_bind():
     assert DVC_FILE.read_text() == f"outs:\n{OUT}"
 
 
+def test_the_sample_with_other_labels_is_marked_until_other_data_replace_it():
+    DVC_FILE.write_text(BOUND)
+    assert dvcfile.is_of_sample(DVC_FILE)
+    for _ in range(2):
+        dvcfile.release(DVC_FILE, derived=True)
+        assert yaml.safe_load(DVC_FILE.read_text())["outs"][0]["meta"] == {"derived_from": "the embedded sample"}
+        assert dvcfile.is_of_sample(DVC_FILE) and not dvcfile.is_bound(DVC_FILE)
+    dvcfile.release(DVC_FILE)
+    assert DVC_FILE.read_text() == f"outs:\n{OUT}"
+    # The mark stands beside what a team writes about the data.
+    DVC_FILE.write_text(f"{BOUND}  meta:\n    camera: phone\n")
+    dvcfile.release(DVC_FILE, derived=True)
+    assert yaml.safe_load(DVC_FILE.read_text())["outs"][0]["meta"] == {
+        "camera": "phone",
+        "derived_from": "the embedded sample",
+    }
+    dvcfile.release(DVC_FILE)
+    assert yaml.safe_load(DVC_FILE.read_text())["outs"][0]["meta"] == {"camera": "phone"}
+    # Data of one's own are not marked, and what a team writes about them stays.
+    text = f"outs:\n{OUT}  meta:\n    camera: phone\n"
+    DVC_FILE.write_text(text)
+    dvcfile.release(DVC_FILE, derived=True)
+    assert DVC_FILE.read_text() == text and not dvcfile.is_of_sample(DVC_FILE)
+
+
 @pytest.mark.parametrize("act", [dvcfile.binding_errors, dvcfile.bind, dvcfile.release, dvcfile.is_bound])
 @pytest.mark.parametrize(
     "text",

@@ -14,6 +14,8 @@ from transfer.interface.errors import UserError
 
 REMOTE = "embedded"
 REMOTE_FOLDER = Path("sample/remote")
+# DVC keeps this mark on an out: its images are those of the sample, with other labels.
+DERIVED_FROM, SAMPLE = "derived_from", "the embedded sample"
 
 
 def binding_errors(dvc_file: Path) -> list[str]:
@@ -37,11 +39,14 @@ def bind(dvc_file: Path) -> None:
     _write(dvc_file, content)
 
 
-def release(dvc_file: Path) -> str | None:
+def release(dvc_file: Path, *, derived: bool = False) -> str | None:
     """Make the data of a `.dvc` file a team's own, so that `dvc add` tracks them and `dvc push` sends them.
 
     Removes the binding to the embedded remote from the file. Data that were imported (`dvc import`, `dvc import-url`)
     would stay bound to where they came from: of an import, the whole file is removed.
+
+    Args:
+        derived: whether the data were made from what the file names now. If that is the sample, they are marked.
 
     Returns:
         where the data were imported from; None if they were not.
@@ -50,11 +55,16 @@ def release(dvc_file: Path) -> str | None:
     if "deps" in content or "frozen" in content:
         dvc_file.unlink()
         return _origin(content)
-    bound = [out for out in content.get("outs", []) if _is_bound(out)]
-    for out in bound:
-        del out["remote"]
-        out.pop("push", None)
-    if bound:
+    of_sample = [out for out in content.get("outs", []) if _is_bound(out) or _is_derived(out)]
+    for out in of_sample:
+        if out.pop("remote", None):
+            out.pop("push", None)
+        meta = {key: value for key, value in out.pop("meta", {}).items() if key != DERIVED_FROM}
+        if derived:
+            meta[DERIVED_FROM] = SAMPLE
+        if meta:
+            out["meta"] = meta
+    if of_sample:
         _write(dvc_file, content)
     return None
 
@@ -62,6 +72,11 @@ def release(dvc_file: Path) -> str | None:
 def is_bound(dvc_file: Path) -> bool:
     """Whether the data of a `.dvc` file are those of the embedded sample; False if there is no such file."""
     return any(_is_bound(out) for out in _read(dvc_file).get("outs", []))
+
+
+def is_of_sample(dvc_file: Path) -> bool:
+    """Whether the data of a `.dvc` file are those of the embedded sample, perhaps with other labels."""
+    return any(_is_bound(out) or _is_derived(out) for out in _read(dvc_file).get("outs", []))
 
 
 def digest(dvc_file: Path) -> str | None:
@@ -80,6 +95,11 @@ def _origin(content: dict[str, Any]) -> str:
 
 def _is_bound(out: dict[str, Any]) -> bool:
     return out.get("remote") == REMOTE
+
+
+def _is_derived(out: dict[str, Any]) -> bool:
+    meta = out.get("meta")
+    return isinstance(meta, dict) and meta.get(DERIVED_FROM) == SAMPLE
 
 
 def _write(dvc_file: Path, content: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ def test_names_stay_text_and_paths_are_normalized(tmp_path):
     ("text", "message"),
     [
         ("", "has no column path and no column group: its first line must be path,group"),
-        ("path;group\na/1.jpg;x\n", "has no column path and no column group"),
+        ("path;name\na/1.jpg;x\n", "has no column group: its first line"),
         ("path,name\na/1.jpg,x\n", "has no column group: its first line"),
         (
             "path,group\na/9.jpg,x\n",

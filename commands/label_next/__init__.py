@@ -1,0 +1,1 @@
+"""`make next`: which unlabelled images a person should label next."""

@@ -1,0 +1,1 @@
+"""`make relabel`: apply the verdicts of a review to dataset_images/."""
