@@ -7,8 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor report export \
-	bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"

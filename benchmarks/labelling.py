@@ -17,7 +17,7 @@ from benchmarks import folds
 from commands.label_next import ranking
 from transfer import command, params_file
 from transfer.common import io
-from transfer.evaluation import near_duplicates
+from transfer.loading import features as cached_features
 from transfer.loading import prepared
 from transfer.loading.augmentation import Augmentation
 from transfer.models import backbone as backbones
@@ -41,8 +41,8 @@ def main() -> None:
     backbone = backbones.load(Path("models/backbone"))
     augmentation = replace(Augmentation(**settings.augment.model_dump(), seed=settings.seed), views=1)
     pool = folds.load_pool()
-    of_splits = near_duplicates.load_features(Path("features"), prepared.load_splits(), backbone.channels)
-    features = np.concatenate([of_splits["train"], of_splits["validation"]])
+    of_splits = cached_features.load_image_features(prepared.load_splits(), backbone.channels)
+    features = np.concatenate([of_splits["train"][:], of_splits["validation"][:]])
 
     orders: dict[str, Order] = {
         "random": lambda rest, _, __, number: rest[:number],

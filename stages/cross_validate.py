@@ -43,8 +43,7 @@ def main() -> None:
 
     # Images of one group, and near-duplicates, are held out together
     by_user = groups.read_groups(GROUPS, images)
-    threshold = settings.evaluate.near_duplicate
-    grouping = groups.group_images(images, by_user, threshold, settings.cross_validate.folds)
+    grouping = groups.group_images(images, by_user, settings.evaluate.near_duplicate, settings.cross_validate.folds)
     repeats = range(settings.cross_validate.repeats)
     fold = np.stack([folds.deal(images, grouping.group, grouping.folds, settings.seed, repeat) for repeat in repeats])
 

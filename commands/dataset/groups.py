@@ -68,8 +68,5 @@ def read_stored(places: Collection[str], file: Path = FILE) -> tuple[dict[str, s
 
 
 def write_stored(groups: Mapping[str, str]) -> None:
-    """Write the groups of the dataset, by path; without any, there is no file."""
-    if groups:
-        io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=list(COLUMNS)))
-    else:
-        FILE.unlink(missing_ok=True)
+    """Write the groups of the dataset, by path. Without any, only the columns: a stage depends on the file."""
+    io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=list(COLUMNS)))

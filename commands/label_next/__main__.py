@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from commands.report.tables import count
 
+from commands.formatting.tables import count
 from commands.label_next import ranking
 from commands.label_next.unlabelled import Unlabelled
 from commands.label_review.images import picture
@@ -23,10 +23,10 @@ from commands.relabel import record
 from transfer import command
 from transfer.common import io
 from transfer.dataset.checks import printable
-from transfer.evaluation import near_duplicates
 from transfer.inference import inputs
 from transfer.inference.outputs import PROBABILITY_DECIMALS
 from transfer.interface.errors import UserError
+from transfer.loading import features as dataset_features
 from transfer.loading import prepared
 from transfer.loading.batches import pad_batch
 from transfer.models import checkpoint
@@ -60,7 +60,8 @@ def main() -> None:
 
     # Features and probabilities, by the model whose features of the dataset are at hand
     names, features, probabilities = predict(unlabelled, metadata)
-    labelled = near_duplicates.load_features(Path("features"), splits, features.shape[1])
+    cached = dataset_features.load_image_features(splits, features.shape[1])
+    labelled = {name: of_split[:] for name, of_split in cached.items()}
     errors += unlabelled.errors
     notes += [f"{printable(path)} is left out: it is {reason}." for path, reason in unlabelled.left_out.items()][:NAMED]
     if len(unlabelled.left_out) > NAMED:

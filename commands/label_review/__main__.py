@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from commands.report.tables import count
-
 from commands.dataset.versions import DATASET, DVC_FILE
+from commands.formatting.tables import count
 from commands.label_review import candidates, images
 from commands.label_review.candidates import Selection
 from commands.pages import templates

@@ -3,9 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from commands.report.tables import count, join
-
 from commands.dataset.versions import DATASET, DVC_FILE
+from commands.formatting.tables import count, join
 from commands.programs import output_of
 from commands.relabel import groups, record
 from commands.relabel.plan import Plan

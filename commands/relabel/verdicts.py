@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from commands.report.tables import join
-
 from commands.dataset import tables
 from commands.dataset.versions import DATASET
+from commands.formatting.tables import join
 from commands.relabel import record
 from transfer.common import parallel
 from transfer.dataset import decoding
