@@ -26,6 +26,7 @@ from sample.render import CLASSES
 from transfer import command, params_file
 from transfer.common import io
 from transfer.cross_validation import folds, heads, pool, scores
+from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 from transfer.models import tensorflow
 
@@ -52,9 +53,11 @@ def main() -> None:
         path = arguments.folder / f"dataset-{number}-of-{arguments.size}.json"
         if not path.exists():
             if time.monotonic() > end:
-                break
+                continue
             io.write_json(path, measure(images, arguments.size, number, settings))
         results.append(json.loads(path.read_text()))
+    if len(results) < 2:
+        raise UserError("Fewer than two datasets are measured: give more --minutes, and run again.")
     io.write_json(arguments.output, {"population": arguments.images, "images": arguments.size} | summarize(results))
 
 
