@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import chdir
 
 import numpy as np
@@ -270,3 +271,51 @@ def test_a_full_remote(committed, started, tmp_path):
         assert healthy(team.alice)
     finally:
         subprocess.run(["umount", str(team.store)], check=True)
+
+
+def test_a_killed_pull_is_finished_by_the_next(committed, started, tmp_path):
+    team = Team(committed, tmp_path, started("ssh"))
+    add_many(team.alice, "many")
+    run(team.alice, "git", "commit", "--all", "--quiet", "--message", "Many")
+    dvc(team.alice, "push")
+    run(team.alice, "git", "push", "--quiet", "origin", "main")
+    bob = team.clone("bob")
+    kill_during(bob, (1.2, 1.5, 1.8, 2.2), "pull")
+    # A file that the kill left half written in the workspace is in no version: DVC replaces it only if told to.
+    dvc(bob, "pull", "--force")
+    for path in (team.alice / "dataset_images").iterdir():
+        assert (bob / "dataset_images" / path.name).read_bytes() == path.read_bytes()
+    assert healthy(bob)
+
+
+def test_a_server_that_dies_during_a_transfer_is_said_and_the_next_push_finishes(committed, started, tmp_path):
+    server = started("webdav")
+    team = Team(committed, tmp_path, server)
+    dvc(team.alice, "push")
+    add_many(team.alice, "many", 80)
+    run(team.alice, "git", "commit", "--all", "--quiet", "--message", "Many")
+    before = sum(1 for path in team.store.rglob("*") if path.is_file())
+    push = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "push"],
+        cwd=team.alice,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while sum(1 for path in team.store.rglob("*") if path.is_file()) < before + 3:
+        assert push.poll() is None, push.communicate()
+        time.sleep(0.01)
+    server.stop()
+    try:
+        output = push.communicate()
+        assert push.returncode != 0 and "ERROR" in output[1], output
+        gone = doctor(team.alice)
+        assert gone.returncode == 1 and "The remote team cannot be checked (" in gone.stderr
+    finally:
+        server.start()
+    # What arrived in part is noticed, and its remedy works.
+    assert doctor(team.alice).returncode == 1
+    assert doctor(team.alice, "--repair").returncode == 0
+    dvc(team.alice, "push")
+    assert healthy(team.alice)
