@@ -106,7 +106,7 @@ def test_a_section_checks_values_and_passes_them_on_unchanged():
     sections = sections_of(params_file.Params)
     assert {section.__name__ for section in sections} == {
         *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "FeaturesParams", "AugmentParams"),
-        *("TrainTlParams", "FinetuneParams", "EarlyStoppingParams", "EvaluateParams"),
+        *("TrainTlParams", "FinetuneParams", "EarlyStoppingParams", "EvaluateParams", "EngineParams"),
     }
     for section in sections:
         assert [name for name, field in section.model_fields.items() if not field.is_required()] == [], section

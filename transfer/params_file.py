@@ -14,6 +14,7 @@ from ruamel.yaml.events import AliasEvent
 
 from transfer.common import dvcfile
 from transfer.dataset.params import DataParams, ResizeParams
+from transfer.engine.params import EngineParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import BatchSize, Pixels, Section, Seed, error_sentences
@@ -43,6 +44,7 @@ class Params(Section):
     train_tl: TrainTlParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
+    engine: EngineParams
 
 
 def load(path: str | Path = PATH) -> Params:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import predict
-from commands import remote
+from commands import cluster, remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
@@ -21,7 +21,7 @@ the environment on (`source .venv/bin/activate`). Every program ends with status
 it prints in one sentence, and 130 after Ctrl-C.
 
 """
-PROGRAMS = (predict, dataset, report, export, verify, remote, doctor)
+PROGRAMS = (predict, dataset, report, export, verify, remote, doctor, cluster)
 
 
 def page() -> str:
