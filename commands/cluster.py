@@ -6,12 +6,14 @@ Every worker is a node of its own, as on several machines. All of them listen on
 import argparse
 import os
 import signal
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from transfer import command
 from transfer.interface.errors import UserError
 
+PROJECT = Path(__file__).parents[1]
 # The other addresses of the loopback interface: with 127.0.0.1, Ray takes a second node for the first.
 HEAD = "127.0.0.2"
 MOST_WORKERS = 64
@@ -37,7 +39,7 @@ def main() -> None:
             "Ray is not installed: install it with `python -m pip install --require-hashes -r requirements-ray.txt`."
         )
     # Workers import the project from here, whatever the working folder of a driver is.
-    os.environ["PYTHONPATH"] = str(Path.cwd())
+    os.environ["PYTHONPATH"] = str(PROJECT)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster
 
@@ -55,10 +57,16 @@ def main() -> None:
         print(f"    export RAY_ADDRESS={cluster.address}")
         print("    dvc exp run -S engine.name=ray")
         print("Ctrl-C stops the cluster.", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        signal.pause()
+        # Ctrl-C is how the cluster ends. Stopping the nodes takes longer than `command.run` would wait for.
+        signal.set_wakeup_fd(-1)
+        # A shell lets what it starts in the background ignore Ctrl-C.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
     finally:
         cluster.shutdown()
+    print("The cluster has stopped.")
 
 
 if __name__ == "__main__":

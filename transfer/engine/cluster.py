@@ -15,6 +15,9 @@ from transfer.interface.errors import UserError, UserErrors
 # Seconds to wait for a connection, and for a node to describe itself. Ray itself waits for minutes, or for ever.
 CONNECTING = 5.0
 DESCRIBING = 60.0
+# Ray speaks gRPC, that is HTTP/2: either side begins with its settings, a frame of this type (RFC 9113, section 3.4).
+SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS
 
 
 def connect(address: str | None) -> str:
@@ -25,25 +28,40 @@ def connect(address: str | None) -> str:
     """
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     if address != "auto":
-        _check_port(address)
+        _check_answer(address)
+    # What is wrong is told in a sentence. Ray would add the tracebacks of batches that nobody waits for any more.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         place = "of this machine" if address == "auto" else f"at {address}"
-        raise UserError(f"The Ray cluster {place} cannot be used: {' '.join(str(error).split())}") from None
+        raise UserError(
+            f"The Ray cluster {place} cannot be used ({reason_of(error)}): restart it, or check its address."
+        ) from None
     return ray.get_runtime_context().gcs_address
 
 
-def _check_port(address: str) -> None:
+def _check_answer(address: str) -> None:
+    """Raises UserError if no server of Ray's kind answers: Ray itself would wait for minutes."""
     match = re.fullmatch(r"\[?([^\s/@\]]+)\]?:([0-9]{1,5})", address)
     if match is None:
         raise UserError(f"RAY_ADDRESS is {address}: set it to the host and port of a cluster, such as 10.0.0.1:6379.")
+    reason = "another program answers there"
     try:
-        socket.create_connection((match[1], int(match[2])), CONNECTING).close()
+        with socket.create_connection((match[1], int(match[2])), CONNECTING) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return
+            connection.sendall(GREETING)
+            if connection.recv(len(SETTINGS))[3:4] == SETTINGS[3:4]:
+                return
     except (OSError, OverflowError) as error:
-        raise UserError(
-            f"No Ray cluster answers at {address} ({error}): start it, or set engine.address in params.yaml."
-        ) from None
+        reason = str(error)
+    raise UserError(f"No Ray cluster answers at {address} ({reason}): start it, or set engine.address in params.yaml.")
+
+
+def reason_of(error: BaseException) -> str:
+    """The first sentence of an error. Ray's go on with advice about its own logs."""
+    return re.split(r"(?<=\w)\. ", " ".join(str(error).split()))[0].rstrip(".") or type(error).__name__
 
 
 def workers() -> int:
@@ -93,8 +111,7 @@ def _fault(reference: Any, name: str, expected: dict[str, str]) -> str | None:
     try:
         actual = ray.get(reference, timeout=0)
     except ray.exceptions.RayError as error:
-        reason = str(error).strip().partition("\n")[0] or f"no answer in {DESCRIBING:.0f} seconds"
-        return f"The Ray node {name} starts no worker ({reason}): restart Ray there, or stop the node."
+        return f"The Ray node {name} starts no worker ({reason_of(error)}): restart Ray there, or stop the node."
     if actual is None:
         return (
             f"The Ray node {name} does not find the project: have it in the same folder there, or name its folder in "

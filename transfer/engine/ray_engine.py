@@ -77,13 +77,12 @@ def _result(reference: Any) -> list[np.ndarray]:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise error.cause from None
-        reason = " ".join(f"{type(error.cause).__name__}: {error.cause}".split())
+        reason = f"{type(error.cause).__name__}: {cluster.reason_of(error.cause)}"
         raise UserError(
             f"A Ray worker failed on a batch ({reason}): set engine.name in params.yaml to local, and run again."
         ) from None
     except ray.exceptions.RayError as error:
-        reason = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"A batch was given up after {MOST_RETRIES + 1} tries ({reason}): see whether the workers have memory "
-            "enough, then run the same command again to continue."
+            f"A batch was given up after {MOST_RETRIES + 1} workers died ({cluster.reason_of(error)}): give the nodes "
+            "more memory or fewer workers, then run the same command again to continue."
         ) from None
