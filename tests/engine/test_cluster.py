@@ -60,17 +60,18 @@ def test_the_address_may_come_from_the_environment(address, monkeypatch):
 def test_busy_workers_are_not_waited_for(address):
     cluster.connect(address)
 
-    @ray.remote(num_cpus=2)
+    @ray.remote(num_cpus=1)
     def occupy():
         time.sleep(60)
 
     cluster.check_nodes(address)
-    task = occupy.remote()
+    tasks = [occupy.remote(), occupy.remote()]
     while ray.available_resources().get("CPU", 0) >= 1:
         time.sleep(0.1)
     with pytest.raises(UserError, match=rf"^All 2 workers of the Ray cluster at {address} are busy: "):
         cluster.check_nodes(address)
-    ray.cancel(task, force=True)
+    for task in tasks:
+        ray.cancel(task, force=True)
 
 
 def test_nodes_that_would_compute_other_bytes_are_named(tmp_path, monkeypatch):
@@ -98,15 +99,15 @@ def test_nodes_that_would_compute_other_bytes_are_named(tmp_path, monkeypatch):
 
 def test_a_difference_names_what_differs():
     here = {"Python": "3.11.7", "tensorflow-cpu": "2.21.0", "the processor": "x86_64 avx2 avx512f"}
-    assert cluster.difference("n1", dict(here), here) is None
-    assert cluster.difference("n1", here | {"tensorflow-cpu": "2.20.0", "Python": "3.11.8"}, here) == (
+    assert worker.difference("n1", dict(here), here) is None
+    assert worker.difference("n1", here | {"tensorflow-cpu": "2.20.0", "Python": "3.11.8"}, here) == (
         "The Ray node n1 would compute other bytes than this machine (Python is 3.11.8 and not 3.11.7; "
         "tensorflow-cpu is 2.20.0 and not 2.21.0): give it this commit, its requirements and a processor of this kind, "
         "or stop the node."
     )
     without = {name: value for name, value in here.items() if name != "tensorflow-cpu"}
-    assert "tensorflow-cpu is missing and not 2.21.0" in cluster.difference("n1", without, here)
-    assert "tensorflow-cpu is 2.21.0 and not missing" in cluster.difference("n1", here, without)
+    assert "tensorflow-cpu is missing and not 2.21.0" in worker.difference("n1", without, here)
+    assert "tensorflow-cpu is 2.21.0 and not missing" in worker.difference("n1", here, without)
 
 
 def test_what_bytes_depend_on_is_described(monkeypatch):

@@ -117,16 +117,4 @@ def _fault(reference: Any, name: str, expected: dict[str, str]) -> str | None:
             f"The Ray node {name} does not find the project: have it in the same folder there, or name its folder in "
             "PYTHONPATH before `ray start`."
         )
-    return difference(name, actual, expected)
-
-
-def difference(name: str, actual: dict[str, str], expected: dict[str, str]) -> str | None:
-    """What a node has that this machine has not, in a sentence; None if they compute the same bytes."""
-    differing = [kind for kind in {**expected, **actual} if actual.get(kind) != expected.get(kind)]
-    if not differing:
-        return None
-    kinds = [f"{kind} is {actual.get(kind, 'missing')} and not {expected.get(kind, 'missing')}" for kind in differing]
-    return (
-        f"The Ray node {name} would compute other bytes than this machine ({'; '.join(kinds)}): give it this commit, "
-        "its requirements and a processor of this kind, or stop the node."
-    )
+    return worker.difference(name, actual, expected)

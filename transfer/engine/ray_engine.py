@@ -15,7 +15,7 @@ from transfer.engine import cluster, worker
 from transfer.interface.errors import UserError
 
 Item = TypeVar("Item")
-# So many batches wait for each worker while it runs one: it never waits for the driver.
+# So many batches are on their way for each worker: one that it runs, and the next, so that it need not wait.
 AHEAD = 2
 # A batch that so many workers have died of is what they die of.
 MOST_RETRIES = 3
@@ -44,7 +44,7 @@ class RayEngine:
         self, function: Callable[[np.ndarray], list[np.ndarray]], batches: Iterable[tuple[Item, np.ndarray]]
     ) -> Iterator[tuple[Item, list[np.ndarray]]]:
         """Run `function` over batches, in the order in which workers complete them."""
-        key, serialised = uuid.uuid4().hex, ray.put(worker.serialise(function))
+        key, expected, serialised = uuid.uuid4().hex, worker.describe(), ray.put(worker.serialise(function))
         remaining = iter(batches)
         # A batch stays in the object store until its result is here: its worker may die.
         running: dict[Any, tuple[Item, Any]] = {}
@@ -53,7 +53,7 @@ class RayEngine:
             while len(running) < AHEAD * max(self.workers, 1) and (following := next(remaining, None)) is not None:
                 item, inputs = following
                 stored = ray.put(inputs)
-                running[self.compute.remote(key, serialised, stored)] = item, stored
+                running[self.compute.remote(key, expected, serialised, stored)] = item, stored
             if not running:
                 return
             complete, _ = ray.wait(list(running), num_returns=1, timeout=PATIENCE)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import psutil
@@ -13,7 +14,8 @@ from runs import environment
 from transfer.interface.errors import UserError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (requirements-ray.txt)")
-from transfer.engine.ray_engine import AHEAD, MOST_RETRIES, RayEngine  # noqa: E402 - it imports Ray
+from transfer.engine import cluster  # noqa: E402 - they import Ray
+from transfer.engine.ray_engine import AHEAD, MOST_RETRIES, RayEngine  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 BATCHES = 30
@@ -182,17 +184,20 @@ def test_a_killed_driver_is_continued(two_workers, tmp_path):
 
 
 def test_batches_of_a_killed_node_run_again(address, two_workers):
-    """The last test of this file: the cluster has one worker from here on."""
+    """The last test with this cluster: it has one worker from here on."""
     command, _ = two_workers
     of_node = [child for child in psutil.Process(command.pid).children() if "raylet" in child.name()]
-    results = []
-    for result in RayEngine(address).map(doubling(), numbered()):
+    engine, results = RayEngine(address), []
+    for result in engine.map(doubling(), numbered()):
         results.append(result)
         if len(results) == 4:
             of_node[-1].kill()
     assert_doubled(results)
-    engine = RayEngine(address)
-    assert engine.status() == "1 Ray worker"
+    # Until the cluster has noticed, it sends batches there in vain.
+    start = time.monotonic()
+    while cluster.workers() == 2 and time.monotonic() - start < 120:
+        time.sleep(0.5)
     results = list(engine.map(doubling(), numbered()))
     assert_doubled(results)
     assert len(processes_of(results)) == 1
+    assert engine.status() == "1 Ray worker"
