@@ -122,7 +122,9 @@ def collect(revision: str | None, folder: Path, with_charts: bool) -> dict[str, 
         )
         contents |= html_only(metrics, predictions, many)
         contents["parameters"] = table(
-            "All parameters of params.yaml", ("Key", "Value"), parameter_rows(settings.model_dump())
+            "All parameters of params.yaml that results depend on",
+            ("Key", "Value"),
+            parameter_rows(settings.model_dump(exclude={"engine"})),
         )
     return contents
 

@@ -34,9 +34,13 @@ def connect(address: str | None) -> str:
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        place = "of this machine" if address == "auto" else f"at {address}"
+        if address == "auto":
+            raise UserError(
+                f"No Ray cluster is reached from this machine ({reason_of(error)}): start one, or set engine.address in "
+                "params.yaml."
+            ) from None
         raise UserError(
-            f"The Ray cluster {place} cannot be used ({reason_of(error)}): restart it, or check its address."
+            f"The Ray cluster at {address} cannot be used ({reason_of(error)}): restart it, or check its address."
         ) from None
     return ray.get_runtime_context().gcs_address
 
