@@ -36,7 +36,7 @@ def connect(address: str | None) -> str:
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         if address == "auto":
             raise UserError(
-                f"No Ray cluster is reached from this machine ({reason_of(error)}): start one, or set engine.address in "
+                f"This machine belongs to no Ray cluster ({reason_of(error)}): start one, or set engine.address in "
                 "params.yaml."
             ) from None
         raise UserError(
