@@ -29,7 +29,7 @@ def connect(address: str | None) -> str:
     address = address or os.environ.get("RAY_ADDRESS") or "auto"
     if address != "auto":
         _check_answer(address)
-    # What is wrong is told in a sentence. Ray would add the tracebacks of batches that nobody waits for any more.
+    # One sentence says what is wrong. Ray would add the tracebacks of batches that nobody waits for any more.
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
@@ -40,7 +40,8 @@ def connect(address: str | None) -> str:
                 "params.yaml."
             ) from None
         raise UserError(
-            f"The Ray cluster at {address} cannot be used ({reason_of(error)}): restart it, or check its address."
+            f"The Ray cluster at {address} cannot be used ({reason_of(error)}): restart it, or check its address and "
+            "token."
         ) from None
     return ray.get_runtime_context().gcs_address
 
