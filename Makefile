@@ -7,7 +7,7 @@ export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor cluster report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -33,6 +33,7 @@ help:
 	@echo "make remote URL=address     add the team's DVC remote: ssh://, s3://, webdav(s)://, or a shared folder"
 	@echo "make doctor                 check that all data and models are there and whole, here and on the remote;"
 	@echo "  [REPAIR=1]                replace damaged copies by whole ones"
+	@echo "make cluster WORKERS=n      run a Ray cluster of n workers on this machine until Ctrl-C, to try engine.name: ray"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
 	@echo "  [FORMAT=md]               write report/report.md instead: the comment of a pull request, as Markdown"
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
@@ -108,6 +109,10 @@ remote: $(VENV)/run
 doctor: $(VENV)/run
 	@python -m commands.doctor $(if $(value REPAIR),--repair)
 
+cluster: $(VENV)/ray
+	@test -n $(call quoted,WORKERS) || { echo "WORKERS is missing: say how many with make cluster WORKERS=n" >&2; exit 1; }
+	@python -m commands.cluster -- $(call quoted,WORKERS)
+
 report: $(VENV)/run
 	@python -m commands.report $(call option,REV,--rev) $(call option,FORMAT,--format)
 
@@ -136,16 +141,15 @@ sample: $(VENV)/run
 	python -m sample.pretrain $(SAMPLE_WEIGHTS)
 	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 
-# The clients of the remotes keep the pins of requirements.txt, and the tests
-# those of the clients.
-REMOTES := s3 ssh webdav
+# Ray and the clients of the remotes keep the pins of requirements.txt, and the tests those of all of them.
+OPTIONAL := ray s3 ssh webdav
 compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: $(VENV)/test
 	$(compile) -o requirements.txt requirements.in
-	for kind in $(REMOTES); do \
+	for kind in $(OPTIONAL); do \
 		$(compile) -c requirements.txt -o requirements-$$kind.txt requirements-$$kind.in || exit 1; \
 	done
-	$(compile) -c requirements.txt $(REMOTES:%=-c requirements-%.txt) -o requirements-test.txt requirements-test.in
+	$(compile) -c requirements.txt $(OPTIONAL:%=-c requirements-%.txt) -o requirements-test.txt requirements-test.in
 
 clean:
 	rm -rf $(VENV)
@@ -153,6 +157,10 @@ clean:
 # One stamp for each requirements file: a newer requirements file is installed again.
 $(VENV)/run: requirements.txt | $(VENV)/bin/python
 	python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/ray: requirements-ray.txt $(VENV)/run
+	python -m pip install --quiet --require-hashes -r requirements-ray.txt
 	@touch $@
 
 $(VENV)/test: requirements-test.txt $(VENV)/run

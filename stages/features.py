@@ -11,6 +11,7 @@ import numpy as np
 from transfer import command, params_file
 from transfer.caching import fingerprint, scratch
 from transfer.common import atomic
+from transfer.engine import engines
 from transfer.loading import features, prepared, shards
 from transfer.loading.augmentation import Augmentation
 from transfer.models import applications
@@ -27,6 +28,7 @@ def main() -> None:
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     views_of = {"train": augmentation.views, "validation": 1, "test": 1}
     splits = {name: prepared.load_split(name, size=settings.image_size) for name, views in views_of.items() if views}
+    engine = engines.open_engine(settings.engine)
 
     from transfer.caching import activations  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
@@ -57,7 +59,7 @@ def main() -> None:
             rows, numbers, processors[name] = reuse.take_over(last, split, array)
             missing.append(activations.Views(split, [array], rows, numbers))
         extractor, log = backbone.feature_extractor, own / "done"
-        activations.fill_arrays(missing, extractor, augmentation, settings.batch_size, "features", log)
+        activations.fill_arrays(missing, extractor, augmentation, settings.batch_size, "features", log, engine)
         features.write_index(folder, splits, processors)
         provenance.write(folder, origin)
         atomic.replace_folder(folder, features.FOLDER)

@@ -10,6 +10,7 @@ from pathlib import Path
 from transfer import command, params_file
 from transfer.caching import fingerprint, scratch
 from transfer.common import io
+from transfer.engine import engines
 from transfer.loading import batches, prepared
 from transfer.loading.augmentation import Augmentation
 from transfer.training import rounds
@@ -23,12 +24,12 @@ def main() -> None:
     settings = params_file.load()
     augmentation = Augmentation(**settings.augment.model_dump(), seed=settings.seed)
     train, validation = prepared.load_split("train"), prepared.load_split("validation")
+    engine = engines.open_engine(settings.engine)
 
     from transfer.caching import activations  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
     from transfer.models import checkpoint, classifier, tensorflow
-    from transfer.training import loop, state
-    from transfer.training.curves import learning_curves
+    from transfer.training import curves, loop, state
 
     tensorflow.start(settings.seed)
     backbone = backbones.load(BACKBONE)
@@ -36,20 +37,19 @@ def main() -> None:
     head = classifier.load_head(HEAD, settings.seed, backbone.description(), train.classes)
     results: list[rounds.RoundResult] = []
     metrics: dict[str, dict] = {}
-    # Each round continues from the best weights of the previous one: they are still in the layers
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD])
-    with scratch.locked_folder("finetune", work) as own, learning_curves(Path("plots/finetune")) as append_epoch:
+    with scratch.locked_folder("finetune", work) as own, curves.learning_curves(Path("plots/finetune")) as append_epoch:
         cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
         states = [state.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
         activations.check_round_space(cuts, train, validation, augmentation, own, states)
         data = train, validation, augmentation, settings.batch_size
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
-            tail = classifier.Tail(rest, head)
-            with activations.cached_activations(frozen, *data, own / f"activations-{number}", number) as batches_of:
+            tail = classifier.Tail(rest, head)  # with the best weights of the previous round
+            with activations.cached_activations(frozen, *data, own / f"activations-{number}", number, engine) as cached:
                 fit = loop.fit(
                     tail,
-                    *batches_of,
+                    *cached,
                     settings.finetune,
                     steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
                     after_epoch=partial(append_epoch, round=number),

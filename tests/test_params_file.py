@@ -106,7 +106,9 @@ def test_a_section_checks_values_and_passes_them_on_unchanged():
     sections = sections_of(params_file.Params)
     assert {section.__name__ for section in sections} == {
         *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "FeaturesParams", "AugmentParams"),
+        *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "FeaturesParams", "AugmentParams"),
         *("TrainTlParams", "FinetuneParams", "EarlyStoppingParams", "EvaluateParams", "CrossValidateParams"),
+        "EngineParams",
     }
     for section in sections:
         assert [name for name, field in section.model_fields.items() if not field.is_required()] == [], section
@@ -183,6 +185,12 @@ def test_a_section_checks_values_and_passes_them_on_unchanged():
         ("evaluate.near_duplicate", 0, ["evaluate.near_duplicate is 0", "above 0 and at most 1"]),
         ("evaluate.near_duplicate", 1.01, ["evaluate.near_duplicate is 1.01", "above 0 and at most 1"]),
         ("evaluate.near_duplicate", ABSENT, ["evaluate.near_duplicate is missing", "above 0 and at most 1"]),
+        ("engine.name", "spark", ["engine.name is 'spark'", "local or ray"]),
+        ("engine.address", "ray://10.0.0.1:10001", ["engine.address is 'ray://10.0.0.1:10001'", "null, or a host and"]),
+        ("engine.address", "10.0.0.1", ["engine.address is '10.0.0.1'", "null, or a host and port"]),
+        ("engine.address", "user@host:6379", ["engine.address is 'user@host:6379'", "null, or a host and port"]),
+        ("engine.address", 6379, ["engine.address is 6379", "null, or a host and port"]),
+        ("engine", ABSENT, ["engine is missing", "a section with name, address"]),
     ],
 )
 def test_an_invalid_value_is_reported_with_its_key_and_what_is_allowed(tmp_path, key, value, pieces):

@@ -15,6 +15,7 @@ from ruamel.yaml.events import AliasEvent
 from transfer.common import dvcfile
 from transfer.cross_validation.params import CrossValidateParams
 from transfer.dataset.params import DataParams, ResizeParams
+from transfer.engine.params import EngineParams
 from transfer.evaluation.params import EvaluateParams
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import BatchSize, Pixels, Section, Seed, error_sentences
@@ -45,6 +46,7 @@ class Params(Section):
     cross_validate: CrossValidateParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
+    engine: EngineParams
 
 
 def load(path: str | Path = PATH) -> Params:

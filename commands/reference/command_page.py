@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import predict
-from commands import remote
+from commands import cluster, remote
 from commands.dataset import __main__ as dataset
 from commands.doctor import __main__ as doctor
 from commands.export import __main__ as export
@@ -39,6 +39,7 @@ PROGRAMS = (
     verify,
     remote,
     doctor,
+    cluster,
 )
 
 

@@ -80,7 +80,9 @@ def collect(revision: str | None, folder: Path) -> dict[str, Any]:
         | {"title": "Image classification report", "charts": drawn, "pictures": pictures}
         | {
             "parameters": table(
-                "All parameters of params.yaml", ("Key", "Value"), parameter_rows(settings.model_dump())
+                "All parameters of params.yaml that results depend on",
+                ("Key", "Value"),
+                parameter_rows(settings.model_dump(exclude={"engine"})),
             )
         }
         | tables_and_charts(metrics, predictions, many)

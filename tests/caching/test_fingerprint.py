@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from runs import ROOT, recipe
+from transfer import params_file
 from transfer.caching import fingerprint
 from transfer.common import environment
+from transfer.engine.params import EngineParams
 
 ROOMS = sorted(path.parent.name for path in (ROOT / "transfer").glob("*/__init__.py"))
 
@@ -38,6 +40,15 @@ def test_another_processor_or_number_of_threads_changes_it(monkeypatch, change):
     assert before == fingerprint.compute(recipe(), [])
     change(monkeypatch)
     assert fingerprint.compute(recipe(), []) != before
+
+
+def test_the_engine_does_not_change_it():
+    """Work that one engine has begun, another continues."""
+    local = params_file.load(ROOT / "params.yaml")
+    on_ray = local.model_copy(update={"engine": EngineParams(name="ray", address="10.0.0.1:6379")})
+    assert fingerprint.compute(on_ray, []) == fingerprint.compute(local, [])
+    changed = local.model_copy(update={"seed": local.seed + 1})
+    assert fingerprint.compute(changed, []) != fingerprint.compute(local, [])
 
 
 def test_parameters_inputs_code_and_library_versions_change_it(library, monkeypatch):

@@ -138,6 +138,25 @@ def test_a_short_batch_is_padded_with_copies_of_its_last_image():
     assert batches.pad_batch(images, 2) is images
 
 
+def test_batches_may_come_back_in_any_order():
+    class Backwards:
+        """An engine that returns the last batch first."""
+
+        def map(self, function, batches):
+            yield from reversed([(item, function(batch)) for item, batch in batches])
+
+        def status(self):
+            return "1 worker"
+
+    data, order = np.arange(10, 15)[:, None], batches.sequential_order(5, 2)
+    results = batches.map_batches(lambda inputs: [2 * inputs], data.__getitem__, order, 2, "doubling", Backwards())
+    assert [(rows.tolist(), doubled.tolist()) for rows, [doubled] in results] == [
+        ([4], [[28]]),
+        ([2, 3], [[24], [26]]),
+        ([0, 1], [[20], [22]]),
+    ]
+
+
 def test_a_function_sees_batches_of_one_shape_and_its_results_have_no_padding():
     data, shapes = np.arange(10, 15)[:, None], []
 

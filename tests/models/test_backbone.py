@@ -116,6 +116,17 @@ def test_the_tensors_at_a_cut_have_the_announced_shapes_and_types(shared, precis
     assert (extractor.layers, extractor.outputs) == (154, [((1280,), np.dtype("float32"))])
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("layers", [20, 153, None])
+def test_frozen_layers_compute_the_same_bytes_where_their_graph_is_loaded(shared, precision, layers, images):
+    backbone = shared("MobileNetV2", precision)
+    frozen = backbone.feature_extractor if layers is None else backbone.cut(layers)[0]
+    load, arguments = frozen.__reduce__()
+    loaded, expected = load(*arguments)(images), frozen(images)
+    assert [(tensor.shape, tensor.dtype) for tensor in loaded] == [(tensor.shape, tensor.dtype) for tensor in expected]
+    assert [tensor.tobytes() for tensor in loaded] == [tensor.tobytes() for tensor in expected]
+
+
 def test_features_are_the_mean_over_rows_and_columns(shared, images):
     activations = shared().model(images.astype(np.float32) / 127.5 - 1, training=False).numpy()
     [features] = shared().feature_extractor(images)

@@ -15,21 +15,25 @@ from runs import ROOT, STAGES
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 # From the lowest layer to the highest. A room may import itself and the rooms before it.
 ROOMS = [
-    *("interface", "common", "loading", "reuse", "dataset", "models", "caching", "training", "plotting", "evaluation"),
-    *("cross_validation", "inference"),
+    *("interface", "common", "engine", "loading", "reuse", "dataset", "models", "caching", "training", "plotting"),
+    *("evaluation", "cross_validation", "inference"),
 ]
 LARGEST_ROOM = 8
 MOST_CODE_ENTRIES = 7
 LONGEST_PIPELINE = 230
+# The rooms whose sections of params.yaml stages read.
+SECTIONS = ("loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation")
+# Sections that no stage lists: no result follows from what reads them.
+LISTED_BY_NONE = {"engine"}
 # Code that no result follows from, and that no stage depends on: why.
 NO_RESULT = {
     "transfer/__init__.py": "prints one line on Ctrl-C",
     "transfer/command.py": "prints errors and sets the exit status",
     "transfer/params_file.py": "composes and checks sections; the values themselves are DVC parameters",
     "transfer/interface": "error classes, progress bars and the wording of parameter errors",
+    "transfer/engine": "runs the same function on the same batches, wherever it runs them",
     **{
-        f"transfer/{room}/params.py": "checks the values of a section and passes them on unchanged"
-        for room in ("loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation")
+        f"transfer/{room}/params.py": "checks the values of a section and passes them on unchanged" for room in SECTIONS
     },
 }
 # Checked there so that an error comes before the work and not after; no result depends on it.
@@ -156,9 +160,7 @@ def test_code_without_a_result_exists_and_no_stage_lists_it(path):
     assert not [stage for stage in STAGES if path in PIPELINE["stages"][stage]["deps"]]
 
 
-@pytest.mark.parametrize(
-    "room", ["loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation"]
-)
+@pytest.mark.parametrize("room", [*SECTIONS, "engine"])
 def test_a_section_only_checks_values(room):
     """A params.py is left out of its room's hash, so nothing but schemas may be in it."""
     for node in parse(ROOT / "transfer" / room / "params.py").body:
@@ -193,7 +195,7 @@ def covers(one, other):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_the_parameters_it_reads_and_no_others(stage):
     listed = set(PIPELINE["stages"][stage]["params"])
-    used = {name for name in parameters_of(stage) if (stage, name) not in CHECKED_EARLY}
+    used = {name for name in parameters_of(stage) if (stage, name) not in CHECKED_EARLY and name not in LISTED_BY_NONE}
     assert {name for name in used if not any(covers(name, key) for key in listed)} == set()
     assert {key for key in listed if not any(covers(name, key) for name in used)} == set()
 

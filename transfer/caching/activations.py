@@ -15,6 +15,7 @@ import numpy as np
 
 from transfer.caching import scratch
 from transfer.caching.completed_batches import CompletedBatches
+from transfer.engine.engines import Engine
 from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.loading.batches import Batches, Tensors
@@ -58,11 +59,13 @@ def fill_arrays(
     batch_size: int,
     description: str,
     log: Path,
+    engine: Engine | None = None,
 ) -> None:
     """Run `function` over views of one or more splits, and write its outputs into their arrays.
 
     Args:
         log: the file that records the complete batches. A later call with the same arrays computes only the others.
+        engine: where `function` runs; without one, in this process.
     """
     order = list(enumerate(_batches(views, batch_size)))
     completed = CompletedBatches(log, lambda: _flush(views))
@@ -71,7 +74,8 @@ def fill_arrays(
     def read(batch: tuple[int, list[Views]]) -> np.ndarray:
         return np.concatenate([augment_batch(part.split, augmentation, part.numbers, part.rows) for part in batch[1]])
 
-    for (number, parts), outputs in batches.map_batches(function, read, remaining, batch_size, description):
+    results = batches.map_batches(function, read, remaining, batch_size, description, engine)
+    for (number, parts), outputs in results:
         start = 0
         for part in parts:
             for array, output in zip(part.arrays, outputs, strict=True):
@@ -118,6 +122,7 @@ def cached_activations(
     batch_size: int,
     folder: Path,
     training: int,
+    engine: Engine | None = None,
 ) -> Iterator[tuple[Callable[[int], Batches], Callable[[], Batches]]]:
     """The training batches of an epoch and the validation batches of one training, at the cut after `frozen`.
 
@@ -127,6 +132,7 @@ def cached_activations(
         folder: where the activations are kept until the block ends. Activations that an earlier process left there are
             used. The folder must belong to this training, because it is removed at the end.
         training: the number of the training, so that no two trainings have the same order of images or fresh views.
+        engine: where the frozen layers run; without one, in this process.
 
     Raises:
         UserError: the disk is too small for the activations; raised before any is computed.
@@ -149,7 +155,8 @@ def cached_activations(
             if views
         }
         views = [all_views(splits[name][0], tensors) for name, tensors in activations.items()]
-        fill_arrays(views, frozen, augmentation, batch_size, f"{frozen.layers} frozen layers", folder / "done")
+        name = f"{frozen.layers} frozen layers"
+        fill_arrays(views, frozen, augmentation, batch_size, name, folder / "done", engine)
         validation_batches = batches.validation_from_cache(activations["validation"], validation.labels, batch_size)
         if not augmentation.views:
             return from_images, validation_batches

@@ -17,7 +17,7 @@ VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREAD
 
 
 class Parameters(Protocol):
-    def model_dump_json(self) -> str: ...
+    def model_dump_json(self, *, exclude: set[str]) -> str: ...
 
 
 def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
@@ -27,7 +27,8 @@ def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
         inputs: files, and folders with everything below them. Bytes, file names and paths below a folder count.
     """
     digest = hashlib.blake2b(digest_size=8)
-    digest.update(parameters.model_dump_json().encode())
+    # Work that one engine has begun, another continues.
+    digest.update(parameters.model_dump_json(exclude={"engine"}).encode())
     digest.update(str(environment.library_versions(LIBRARIES)).encode())
     digest.update(str(_processor()).encode())
     # Code by its path within the package: two modules of different rooms may have the same name.

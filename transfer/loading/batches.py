@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from transfer.common import parallel
+from transfer.engine.engines import Engine
+from transfer.engine.local import Local
 from transfer.interface.progress import progress_bar
 from transfer.loading.augmentation import Augmentation, augment_batch, view_of_epoch
 from transfer.loading.prepared import Split
@@ -128,6 +130,7 @@ def map_batches(
     order: Sequence[Batch],
     batch_size: int,
     description: str,
+    engine: Engine | None = None,
 ) -> Iterator[tuple[Batch, Tensors]]:
     """Run `function` over images in batches of one shape.
 
@@ -136,12 +139,19 @@ def map_batches(
         read: what a batch contains, such as its rows, to the input of `function`.
         order: what each batch contains.
         description: the label of the progress bar.
+        engine: where `function` runs; without one, in this process, and the batches stay in order.
 
     Yields:
         what each batch contains, and its results, without the padding.
     """
-    for batch, inputs in progress_bar(_read_ahead(read, order), description, len(order), unit="batch"):
-        yield batch, [tensor[: len(inputs)] for tensor in function(pad_batch(inputs, batch_size))]
+    engine = engine or Local()
+    padded = (((batch, len(inputs)), pad_batch(inputs, batch_size)) for batch, inputs in _read_ahead(read, order))
+    bar = progress_bar(None, description, len(order), unit="batch")
+    with bar:
+        for (batch, images), tensors in engine.map(function, padded):
+            bar.set_postfix_str(engine.status(), refresh=False)
+            bar.update()
+            yield batch, [tensor[:images] for tensor in tensors]
 
 
 def map_split(

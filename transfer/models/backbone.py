@@ -5,7 +5,7 @@ statistics of its weights and never updates them. `training=False` is given wher
 called, because Keras 3 overrides a `training=False` inside a Functional model during training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from transfer.models.tensorflow import (
     keras,
     layer_precision,
     library_versions,
+    start,
     supported_precision,
     tf,
 )
@@ -78,6 +79,21 @@ class FrozenLayers:
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         """(images, size, size, 3), 8-bit, to the tensors at the cut, as arrays."""
         return [tensor.numpy() for tensor in self._compiled(tf.constant(images))]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: the graph with its constants, which computes the same bytes there."""
+        names = [[tensor.name for tensor in tensors] for tensors in (self._compiled.inputs, self._compiled.outputs)]
+        return load_graph, (self._compiled.graph.as_graph_def().SerializeToString(), *names)
+
+
+def load_graph(graph: bytes, inputs: list[str], outputs: list[str]) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The function of frozen layers in a process of its own, in which nothing else uses TensorFlow."""
+    start(0)
+    definition = tf.compat.v1.GraphDef.FromString(graph)
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
+    [images] = inputs
+    pruned = wrapped.prune(images, outputs)
+    return lambda batch: [tensor.numpy() for tensor in pruned(tf.constant(batch))]
 
 
 @dataclass(frozen=True)
