@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from commands.results import Table
-from commands.summary import MODELS
+from commands.summary import MODELS, recipe_notes
 
 
 def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
@@ -24,6 +24,18 @@ def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
         "Expected calibration error": lambda model: f"{metrics[model]['expected_calibration_error']:.3f}",
     }
     return [[name, *map(cell, MODELS)] for name, cell in rows.items()]
+
+
+def recipe(cross_validation: Mapping[str, Any]) -> list[str]:
+    """Sentences on the accuracy of the recipe: its value, how it was obtained, and what it estimates.
+
+    Args:
+        cross_validation: metrics/cross_validation.json.
+    """
+    heads = f"{cross_validation['repeats']} x {cross_validation['folds']} heads"
+    value = percent_with_interval(cross_validation)
+    sentence = f"Cross-validated accuracy {value}, by {heads} on {cross_validation['images']} images."
+    return [sentence, *recipe_notes(cross_validation)]
 
 
 def leakage(metrics: Mapping[str, Any]) -> list[str]:
