@@ -335,6 +335,11 @@ def test_the_figures_of_the_photographs_in_the_readme_are_those_of_the_committed
         row = f"{mean['test_accuracy']:.3f} | seeds: {seeds} | {mean['validation_accuracy']:.3f} | photographs |"
         assert f"| {name} | {row}" in readme
     running_text = " ".join(readme.split())
+    recipes = results_of("benchmarks/results/recipes.json")
+    committed_recipe = recipes["recipes"][0]
+    assert committed_recipe["changes"] == {}
+    sentence = f"On {recipes['images']:,} real photographs of waste, the recipe has {committed_recipe['accuracy']:.3f} "
+    assert sentence in running_text
     first, second = sorted(f"{other['mean']['finetune']['test_accuracy']:.3f}" for other in others)
     assert f"on two others, the fine-tuned mean is {first} and {second}." in running_text
     ratios = results_of("benchmarks/results/bench.json")["ratios"]
