@@ -48,7 +48,7 @@ def of_run(metrics: Mapping[str, Any], cross_validated: Mapping[str, Any]) -> Ve
         cross_validated: those of `cross_validate`.
     """
     selected = metrics["selected"]
-    counts = {name: metrics["comparison"][name] for name in COUNTS}
+    of_test, counts = metrics[selected], {name: metrics["comparison"][name] for name in COUNTS}
     return Verdict(
         SELECTED,
         f"Cross-validated accuracy {percent_with_interval(cross_validated)}",
@@ -56,7 +56,7 @@ def of_run(metrics: Mapping[str, Any], cross_validated: Mapping[str, Any]) -> Ve
             " ".join(recipe_notes(cross_validated)),
             f"The selected model ({MODELS[selected]}) is right on "
             f"{counts['both_right'] + counts[f'only_{selected}_right']} of the {sum(counts.values())} images of one "
-            f"test split: {percent_with_interval(metrics[selected])}, an interval {points_wide(metrics[selected])}.",
+            f"test split: {percent_with_interval(of_test)}, a 95 % interval {points_wide(of_test)}.",
             between_models(metrics),
         ],
     )

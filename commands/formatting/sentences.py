@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from commands.results import Table
-from commands.summary import MODELS, recipe_notes
+from commands.summary import MODELS
 
 
 def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
@@ -26,16 +26,15 @@ def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
     return [[name, *map(cell, MODELS)] for name, cell in rows.items()]
 
 
-def recipe(cross_validation: Mapping[str, Any]) -> list[str]:
-    """Sentences on the accuracy of the recipe: its value, how it was obtained, and what it estimates.
+def recipe(cross_validation: Mapping[str, Any]) -> str:
+    """A sentence on the accuracy of the recipe: its value, and how it was obtained.
 
     Args:
         cross_validation: metrics/cross_validation.json.
     """
     heads = f"{cross_validation['repeats']} x {cross_validation['folds']} heads"
     value = percent_with_interval(cross_validation)
-    sentence = f"Cross-validated accuracy {value}, by {heads} on {cross_validation['images']} images."
-    return [sentence, *recipe_notes(cross_validation)]
+    return f"Cross-validated accuracy of the recipe: {value}, by {heads} on {cross_validation['images']} images."
 
 
 def leakage(metrics: Mapping[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ def test_a_run_leads_with_its_recipe_and_gives_the_test_split_for_what_it_is():
     assert estimate == "It estimates the accuracy on new images. Fewer folds."
     assert selected == (
         "The selected model (fine-tuned) is right on 80 of the 100 images of one test split: 80.0% (70.0% to 87.5%), "
-        "an interval 18 points wide."
+        "a 95 % interval 18 points wide."
     )
     # The two tails of 12 fair coins with at most 2 heads: 2 * (1 + 12 + 66) / 4096.
     assert sentence.startswith(

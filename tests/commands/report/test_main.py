@@ -91,7 +91,8 @@ def test_the_page_leads_with_cross_validation_and_shows_what_it_says_of_the_data
     # The page compares with itself: the first of the rows about this run.
     assert f"<dt>Cross-validated accuracy</dt><dd>{value}, the same as in HEAD. It estimates the accuracy on" in text
     places = [
-        text.index(part) for part in ('id="accuracy"', f"Cross-validated accuracy {value}, by ", "One test split of ")
+        text.index(part)
+        for part in ('id="accuracy"', f"Cross-validated accuracy of the recipe: {value}, by ", "One test split of ")
     ]
     assert places == sorted(places)
     gains = metrics["learning_curve"]
@@ -124,7 +125,7 @@ def test_the_page_names_its_commit_and_warns_of_stale_results(clone, page):
         changed["train_tl"]["dropout"] = 0.7
         params.write_text(yaml.safe_dump(changed), encoding="utf-8")
         assert report(clone).returncode == 0
-        assert "`dvc status` names train_tl. Run `dvc repro`" in page.read_text(encoding="utf-8")
+        assert "`dvc status` names train_tl, cross_validate. Run `dvc repro`" in page.read_text(encoding="utf-8")
     finally:
         run(clone, "git", "checkout", "--quiet", ".")
         assert report(clone, "--rev", "HEAD").returncode == 0

@@ -170,7 +170,7 @@ def test_without_a_base_the_comment_leads_with_cross_validation(repository):
     test = io.read_json("metrics/evaluate.json")["finetune"]
     width = round(100 * (test["accuracy_high"] - test["accuracy_low"]))
     assert f" images of one test split: {test['accuracy']:.1%} (" in text
-    assert f", an interval {width} points wide." in text
+    assert f", a 95 % interval {width} points wide." in text
 
 
 def test_warnings_come_first(repository):
