@@ -112,7 +112,8 @@ def with_cross_validation(
     """The verdict by cross-validation, which uses every image; the verdict on the test split comes below it.
 
     If the revision has no cross-validation, or if both are the same, the verdict remains that on the test split:
-    a change that cross-validation does not see, such as one of fine-tuning, may still change the test accuracy.
+    a change that cross-validation does not see, such as one of fine-tuning, may still change the test accuracy. The
+    cross-validated accuracy is then its first sentence.
 
     Args:
         before: the cross-validated accuracy of the revision with its interval; None if there is none.
@@ -124,16 +125,17 @@ def with_cross_validation(
     value = percent_with_interval(now)
     same = before == {key: now[key] for key in cross_validation.KEYS}
     remark = f"; {name} has none" if before is None else f", the same as in {name}" if same else ""
-    estimate = ("Cross-validated accuracy", " ".join([f"{value}{remark}.", *recipe_notes(now)]))
+    sentence = f"The cross-validated accuracy is {value}"
+    estimate = ("Cross-validated accuracy", " ".join([f"{value}.", *recipe_notes(now)]))
     of_test = replace(of_test, facts=[estimate, *of_test.facts])
     if before is None or same or compared is None:
-        return of_test
+        return replace(of_test, sentences=[f"{sentence}{remark}.", *of_test.sentences])
     kind, title = EQUAL, f"Cannot be told apart from {name} by cross-validation"
     if compared.p_value < SIGNIFICANCE_LEVEL:
         kind = BETTER if compared.difference > 0 else WORSE
         title = f"{kind.capitalize()} than {name} by cross-validation"
     sentences = [
-        f"The cross-validated accuracy is {value}; before, {percent_with_interval(before)}. "
+        f"{sentence}; before, {percent_with_interval(before)}. "
         f"On the {compared.images} images that both revisions have: "
         f"{lowered(points(compared.difference, (compared.low, compared.high)))}; corrected resampled t-test p "
         f"{format_p_value(compared.p_value)}.",

@@ -148,9 +148,11 @@ def test_the_verdict_is_that_of_cross_validation_if_both_have_one(now, kind, tit
 def test_otherwise_the_verdict_is_that_of_the_test_split():
     for before, remark in ((None, "; main has none"), (accuracy(0.8), ", the same as in main")):
         result = verdict.with_cross_validation("main", before, accuracy(0.8) | ESTIMATE, None, TEST)
-        assert (result.kind, result.title, result.sentences) == (TEST.kind, TEST.title, TEST.sentences)
-        value = f"80.0% (78.0% to 82.0%){remark}. It estimates the accuracy of a recipe."
-        assert result.facts == [("Cross-validated accuracy", value), *TEST.facts]
+        assert (result.kind, result.title) == (TEST.kind, TEST.title)
+        value = "80.0% (78.0% to 82.0%)"
+        assert result.sentences == [f"The cross-validated accuracy is {value}{remark}.", *TEST.sentences]
+        estimate = ("Cross-validated accuracy", f"{value}. It estimates the accuracy of a recipe.")
+        assert result.facts == [estimate, *TEST.facts]
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"accuracy": 0.8}', json.dumps(accuracy(float("nan")))])

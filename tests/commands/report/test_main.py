@@ -88,8 +88,9 @@ def test_the_page_leads_with_cross_validation_and_shows_what_it_says_of_the_data
     text = page.read_text(encoding="utf-8")
     metrics = json.loads((clone / "metrics/cross_validation.json").read_text())
     value = f"{metrics['accuracy']:.1%} ({metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%})"
-    # The page compares with itself: the first of the rows about this run.
-    assert f"<dt>Cross-validated accuracy</dt><dd>{value}, the same as in HEAD. It estimates the accuracy on" in text
+    # The page compares with itself: the first sentence of the box, and the first of the rows about this run
+    assert f"</h2>\n<p>The cross-validated accuracy is {value}, the same as in HEAD.</p>" in text
+    assert f"<dt>Cross-validated accuracy</dt><dd>{value}. It estimates the accuracy on" in text
     places = [
         text.index(part)
         for part in ('id="accuracy"', f"Cross-validated accuracy of the recipe: {value}, by ", "One test split of ")
@@ -316,7 +317,7 @@ def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
         run(many, "git", "checkout", "--quiet", "HEAD~1", "--", ".")
         compared = changes.since("HEAD", metrics, results.load_cross_validation())
         assert compared.verdict.kind == "equal"
-        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
+        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[1]
         done = run_forked(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
         assert (done.returncode, done.stderr) == (0, "")
     finally:
@@ -334,7 +335,7 @@ def test_a_revision_with_other_classes_is_named_in_the_verdict(many, monkeypatch
     finally:
         io.write_csv(path, table)
     assert (compared.verdict.kind, compared.verdict.title) == ("unknown", "Cannot be compared with HEAD")
-    assert "no test image with the same pixels and class" in compared.verdict.sentences[0]
+    assert "no test image with the same pixels and class" in compared.verdict.sentences[1]
     # One sentence for the classes of each commit, whatever their number.
     assert [sentence.split(" ")[1] for sentence in compared.left_out] == ["classes", "classes"]
     assert all(f"and {charts.MOST_CLASSES + 5} more are only in" in sentence for sentence in compared.left_out)

@@ -159,7 +159,9 @@ def test_cross_validation_is_the_headline_if_it_differs(repository):
     assert f" on one test split of {6 * len(CLASSES)} images" in facts[1]
     run(repository, "git", "rm", "--quiet", "--cached", "metrics/cross_validation.json")
     run(repository, "git", "commit", "--quiet", "--message", "Without cross-validation")
-    assert f"- **Cross-validated accuracy:** {value}; HEAD has none. It estimates " in comment.render("HEAD")
+    text = comment.render("HEAD")
+    assert title(text) == "## The same predictions as HEAD"
+    assert f"\n\nThe cross-validated accuracy is {value}; HEAD has none.\n" in text
 
 
 def test_without_a_base_the_comment_leads_with_cross_validation(repository):
