@@ -61,9 +61,9 @@ def processors() -> list[Rows]:
     others = index[index["processor"] != kinds.index[0]].merge(paths.drop_duplicates("pixels"), "left", "pixels")
     return [
         table(
-            "Features come from more than one kind of processor, and their last bits differ between kinds: images",
-            ("Processor", *SPLITS),
-            counts.itertuples(name=None),
+            "Images by the kind of processor that computed their features; the last bits differ between kinds",
+            ("Images", *SPLITS, "Processor"),
+            [(sum(numbers), *numbers, kind) for kind, *numbers in counts.itertuples(name=None)],
         ),
         table(
             "The images whose features come from another kind of processor than those of most images",
