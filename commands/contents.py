@@ -14,13 +14,12 @@ from commands.comparison import revision as revisions
 from commands.formatting import names, sentences
 from commands.formatting.tables import LONG, Rows, table
 from commands.programs import output_of
-from commands.summary import MODELS, readable
+from commands.summary import MODELS, points_wide, readable
 from transfer.common import io
 from transfer.evaluation.metrics import classes_worst_first
 from transfer.interface.progress import progress_bar
 from transfer.loading.prepared import SPLITS
 
-INTERVAL = ("accuracy", "accuracy_low", "accuracy_high")
 # How many classes a table begins with, where there are many.
 FIRST_CLASSES = 10
 
@@ -35,13 +34,18 @@ def collect(revision: str | None, **tasks: Callable[[], Any]) -> dict[str, Any]:
     Raises:
         UserError: results of the workspace are missing or cannot be used.
     """
-    metrics = results.load_metrics()
+    metrics, cross_validation = results.load_metrics(), results.load_cross_validation()
     classes = list(metrics["train_tl"]["classes"])
-    per_class = results.Table("plots/per_class.csv", ("model", "class"), ("support", *INTERVAL, "precision", "f1"))
+    per_class = results.Table(
+        "plots/per_class.csv", ("model", "class"), ("support", *results.INTERVAL, "precision", "f1")
+    )
     images = io.read_json("metrics/prepare.json", {f"images.{name}": int for name in ("total", *SPLITS)})["images"]
     tasks["status"] = lambda: json.loads(output_of(sys.executable, "-m", "dvc", "status", "--json", quiet=True))
     if revision:
-        tasks |= {"changes": lambda: changes.since(revision, metrics), "history": lambda: history.since(revision)}
+        tasks |= {
+            "changes": lambda: changes.since(revision, metrics, cross_validation),
+            "history": lambda: history.since(revision),
+        }
     collected = together(tasks)
     compared = collected.get("changes")
     if compared and compared.verdict.predictions_changed and collected["history"].unchanged:
@@ -53,12 +57,14 @@ def collect(revision: str | None, **tasks: Callable[[], Any]) -> dict[str, Any]:
         "stale": results.stale_warning(collected["status"], results.stages_of_other_data()),
         "revision": revision,
         "compared_with": names.inline(revisions.describe(revision)) if revision else None,
-        "verdict": compared.verdict if compared else verdict.of_run(metrics),
+        "verdict": compared.verdict if compared else verdict.of_run(metrics, cross_validation),
         "changes": compared,
         "history": collected.get("history"),
         **(what_changed(revision, collected["history"]) if revision else {}),
         "p_explained": model_changes.P_EXPLAINED,
         "metrics": metrics,
+        "cross_validation": cross_validation,
+        "recipe": sentences.recipe(cross_validation),
         "selected_because": readable(metrics["selected_because"]),
         "headline": headline(metrics, images["test"]),
         "classes": classes,
@@ -89,8 +95,11 @@ def what_changed(revision: str, changed: history.History) -> dict[str, Any]:
 
 def headline(metrics: dict[str, Any], test_images: int) -> Rows:
     """The table of both models' figures."""
-    splits = results.Table("plots/evaluate/splits.csv", ("model", "split"), INTERVAL)
-    caption = f"{test_images} test images; 95 % Wilson intervals in brackets"
+    splits = results.Table("plots/evaluate/splits.csv", ("model", "split"), results.INTERVAL)
+    caption = (
+        f"One test split of {test_images} images; 95 % Wilson intervals in brackets, that of the selected model "
+        f"{points_wide(metrics[metrics['selected']])}"
+    )
     return table(caption, ("", *MODELS.values()), sentences.headline(metrics, splits))
 
 

@@ -50,6 +50,18 @@ REQUIRED_KEYS: io.RequiredKeys = {
 }
 
 
+CROSS_VALIDATION = "metrics/cross_validation.json"
+INTERVAL = ("accuracy", "accuracy_low", "accuracy_high")
+# What more images would give is null if there are too few for a learning curve.
+GAIN = ("gain", "gain_low", "gain_high")
+CROSS_VALIDATION_KEYS: io.RequiredKeys = {
+    **dict.fromkeys(INTERVAL, NUMBER),
+    **dict.fromkeys(("images", "folds", "repeats", "learning_curve.more_images"), int),
+    **{"estimates": str, "notes": list, "classes": dict, "learning_curve.classes": dict},
+    **{f"learning_curve.{name}": (*NUMBER, NoneType) for name in GAIN},
+}
+
+
 class Table(dict[tuple[str, ...], dict[Any, Any]]):
     """The rows of a CSV file, by the values of their text columns. Raises UserError for a missing row or column."""
 
@@ -79,6 +91,24 @@ def load_metrics() -> dict[str, Any]:
     if near_duplicates.get("validation_in_train") is not None:
         further |= {f"near_duplicates.validation_in_train.{name}": int for name in ("images", "of")}
     return io.read_json(METRICS, further)
+
+
+def load_cross_validation() -> dict[str, Any]:
+    """The metrics of `cross_validate`. Raises UserError if a value that the page needs is missing."""
+    metrics = io.read_json(CROSS_VALIDATION, CROSS_VALIDATION_KEYS)
+    scores, gains = metrics["classes"], metrics["learning_curve"]["classes"]
+    kinds = dict.fromkeys((*INTERVAL, "images"), NUMBER) | dict.fromkeys(GAIN, (*NUMBER, NoneType))
+    try:
+        for name in scores:
+            of_class = scores[name] | gains[name]
+            if not all(isinstance(of_class[key], kind) for key, kind in kinds.items()):
+                raise TypeError
+    except (LookupError, TypeError):
+        raise UserError(
+            f"{CROSS_VALIDATION} has no usable values for the class {inline(name)}: restore it, or make it again with "
+            "`dvc repro`."
+        ) from None
+    return metrics
 
 
 def workspace_state() -> str:

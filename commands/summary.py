@@ -1,6 +1,8 @@
-"""Print the metrics of the last run as a table."""
+"""Print the metrics of the last run: the cross-validated accuracy, then a table of both models on the test split."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,6 +10,7 @@ from rich.table import Table
 
 from transfer import command
 from transfer.common import io
+from transfer.cross_validation import scores
 from transfer.evaluation.model_selection import MODELS
 
 
@@ -18,8 +21,13 @@ def main() -> None:
         "finetune": io.read_json(Path("metrics/finetune.json"))["kept"]["validation"],
     }
     images = io.read_json(Path("metrics/prepare.json"))["images"]
+    cross_validation = io.read_json(Path("metrics/cross_validation.json"))
+    console = Console()
+    console.print(f"{scores.sentence(cross_validation)}.", style="bold", markup=False, highlight=False)
+    console.print(*recipe_notes(cross_validation), "", sep="\n", markup=False, highlight=False)
 
-    table = Table(title=f"Accuracy on {images['test']} test images; selected by validation: {MODELS[test['selected']]}")
+    width = points_wide(test[test["selected"]])
+    table = Table(title=f"One test split of {images['test']} images: an interval {width}")
     table.add_column("")
     for name in MODELS.values():
         table.add_column(name, justify="right")
@@ -43,10 +51,23 @@ def main() -> None:
                 for of_model in of_models
             ),
         )
-    console = Console()
     console.print(table)
     for sentence in (test["selected_because"], test["comparison"]["verdict"]):
         console.print(readable(sentence), markup=False, highlight=False)
+
+
+def recipe_notes(cross_validation: Mapping[str, Any]) -> list[str]:
+    """Sentences on a cross-validated accuracy: what it estimates, and what a reader has to know besides.
+
+    Args:
+        cross_validation: metrics/cross_validation.json.
+    """
+    return [f"It estimates the {cross_validation['estimates']}.", *cross_validation["notes"]]
+
+
+def points_wide(metrics: Mapping[str, float]) -> str:
+    """How wide the interval of an accuracy is."""
+    return f"{100 * (metrics['accuracy_high'] - metrics['accuracy_low']):.0f} points wide"
 
 
 def readable(sentence: str) -> str:

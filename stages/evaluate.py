@@ -21,9 +21,9 @@ def main() -> None:
 
     # What the other stages left, and which of the two models validation selects
     fits = model_selection.load_fits(Path("results"))
+    cross_validation = io.read_json("results/cross_validate/metrics/cross_validation.json", {"accuracy": io.NUMBER})
     for stage in ("prepare", "cross_validate", *fits):
         atomic.copy_files(Path("results", stage), Path())
-    cross_validation = io.read_json("metrics/cross_validation.json", {"accuracy": io.NUMBER})
     selected, reason = model_selection.select_model({model: fit["validation"] for model, fit in fits.items()})
 
     from transfer.models import backbone as backbones

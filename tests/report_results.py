@@ -5,6 +5,7 @@ import pandas as pd
 
 from runs import ROOT, run
 from transfer.common import io as files
+from transfer.cross_validation import folds, label_issues, learning_curve, pool, scores
 from transfer.evaluation import calibration, metrics, significance, tables
 from transfer.loading.prepared import SPLITS, Split
 
@@ -43,12 +44,32 @@ def split(classes, counts, prefix):
     return Split(np.empty((len(labels), 0)), labels, paths, digests, list(classes))
 
 
-def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epochs=3, seed=0):
+def write_cross_validation(folder, splits, share_right):
+    """Write what `cross_validate` leaves for these splits; the same for the same images and share."""
+    random = np.random.default_rng(0)
+    parts = {name: (splits[name], np.zeros((len(splits[name]), 1, 1))) for name in ("train", "validation")}
+    images = pool.join(parts)
+    fold = np.stack([folds.deal(images, np.arange(len(images)), 2, 1, repeat) for repeat in range(2)])
+    right = random.random((2, len(images))) < share_right
+    probabilities = np.full((2, len(images), len(images.classes)), 0.1 / len(images.classes))
+    predicted = np.where(right, images.labels, (images.labels + 1) % len(images.classes))
+    np.put_along_axis(probabilities, predicted[..., None], 0.9, axis=2)
+    curve = learning_curve.LearningCurve(images, {2: right & (random.random(right.shape) < 0.9), 1: right}, fold)
+    metrics = scores.summarize(images, probabilities, fold, []) | {"learning_curve": curve.metrics()}
+    files.write_json(folder / "metrics/cross_validation.json", metrics)
+    of_recipe = folder / "plots/cross_validation"
+    files.write_csv(of_recipe / "predictions.csv", scores.predictions(images, probabilities, fold))
+    files.write_csv(of_recipe / "learning_curve.csv", curve.table())
+    files.write_csv(folder / "plots/label_issues.csv", label_issues.table(images, probabilities.mean(axis=0)))
+
+
+def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epochs=3, seed=0, recipe=0.7):
     """Write metrics/ and plots/ as the stages do, for random predictions.
 
     Args:
         share_right: the share of correct predictions of each model.
         counts: the number of images of each class in each split; each may be a list, with a number for each class.
+        recipe: the share of correct predictions by cross-validation.
     """
     random = np.random.default_rng(seed)
     splits = {name: split(classes, count, name) for name, count in zip(SPLITS, counts, strict=True)}
@@ -68,6 +89,7 @@ def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epo
 
     images = {name: len(of_split) for name, of_split in splits.items()}
     images["total"] = sum(images.values())
+    write_cross_validation(folder, splits, recipe)
     files.write_json(folder / "metrics/prepare.json", {"images": images, "classes": len(classes)})
     files.write_json(folder / "metrics/train_tl.json", fit)
     files.write_json(folder / "metrics/finetune.json", {"kept": fit | {"round": 1}})

@@ -40,20 +40,21 @@ class Changes:
         )
 
 
-def since(revision: str, metrics: Mapping[str, Any]) -> Changes:
+def since(revision: str, metrics: Mapping[str, Any], cross_validated: Mapping[str, Any]) -> Changes:
     """Compare the workspace with a revision. What cannot be compared is said in the verdict.
 
     Args:
         metrics: those of `evaluate` of the workspace.
+        cross_validated: those of `cross_validate` of the workspace.
 
     Raises:
         UserError: the revision does not exist, a table of cross-validation is damaged, or the predictions of the
             workspace are missing or cannot be used.
     """
     result = of_predictions(revision, metrics)
-    before, now = (cross_validation.accuracy_of(version) for version in (revision, None))
-    compared = cross_validation.since(revision)
-    return replace(result, verdict=verdict.with_cross_validation(revision, before, now, compared, result.verdict))
+    before, compared = cross_validation.accuracy_of(revision), cross_validation.since(revision)
+    described = verdict.with_cross_validation(revision, before, cross_validated, compared, result.verdict)
+    return replace(result, verdict=described)
 
 
 def of_predictions(revision: str, metrics: Mapping[str, Any]) -> Changes:

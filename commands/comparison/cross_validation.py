@@ -97,8 +97,8 @@ def since(revision: str) -> Difference | None:
     return None if first is None or second is None else compare(first, second)
 
 
-def accuracy_of(revision: str | None) -> dict[str, float] | None:
-    """The accuracy of a revision, or of the workspace, with its interval (`KEYS`).
+def accuracy_of(revision: str) -> dict[str, float] | None:
+    """The accuracy of a revision with its interval (`KEYS`).
 
     None if it has no cross-validation, or none that can be read.
     """

@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 from commands.comparison import cross_validation
 from commands.comparison.predictions import Change
 from commands.formatting.names import inline
-from commands.formatting.sentences import percent, percent_with_interval
-from commands.summary import MODELS
+from commands.formatting.sentences import percent_with_interval
+from commands.summary import MODELS, points_wide, recipe_notes
 from transfer.evaluation.intervals import CONFIDENCE
 from transfer.evaluation.significance import SIGNIFICANCE_LEVEL, PairedComparison, format_p_value
 
@@ -40,21 +40,23 @@ class Verdict:
     predictions_changed: bool = False
 
 
-def of_run(metrics: Mapping[str, Any]) -> Verdict:
-    """The verdict on one run: the selected model, its accuracy, and whether fine-tuning helped.
+def of_run(metrics: Mapping[str, Any], cross_validated: Mapping[str, Any]) -> Verdict:
+    """The verdict on one run: its recipe, the selected model on the test split, and whether fine-tuning helped.
 
     Args:
         metrics: those of `evaluate`.
+        cross_validated: those of `cross_validate`.
     """
     selected = metrics["selected"]
-    counts = {name: metrics["comparison"][name] for name in COUNTS}
+    of_test, counts = metrics[selected], {name: metrics["comparison"][name] for name in COUNTS}
     return Verdict(
         SELECTED,
-        f"Selected: {MODELS[selected]}, test accuracy {percent(metrics[selected]['accuracy'])}",
+        f"Cross-validated accuracy {percent_with_interval(cross_validated)}",
         [
-            f"It is right on {counts['both_right'] + counts[f'only_{selected}_right']} of {sum(counts.values())} test "
-            f"images; the 95 % interval of its accuracy is {metrics[selected]['accuracy_low']:.1%} to "
-            f"{metrics[selected]['accuracy_high']:.1%}.",
+            " ".join(recipe_notes(cross_validated)),
+            f"The selected model ({MODELS[selected]}) is right on "
+            f"{counts['both_right'] + counts[f'only_{selected}_right']} of the {sum(counts.values())} images of one "
+            f"test split: {percent_with_interval(of_test)}, a 95 % interval {points_wide(of_test)}.",
             between_models(metrics),
         ],
     )
@@ -103,33 +105,37 @@ def impossible(revision: str, metrics: Mapping[str, Any], reason: str) -> Verdic
 def with_cross_validation(
     revision: str,
     before: Mapping[str, float] | None,
-    now: Mapping[str, float] | None,
+    now: Mapping[str, Any],
     compared: cross_validation.Difference | None,
     of_test: Verdict,
 ) -> Verdict:
     """The verdict by cross-validation, which uses every image; the verdict on the test split comes below it.
 
-    If only one of the two has a cross-validation, or if both are the same, the verdict remains that on the test split:
-    a change that cross-validation does not see, such as one of fine-tuning, may still change the test accuracy.
+    If the revision has no cross-validation, or if both are the same, the verdict remains that on the test split:
+    a change that cross-validation does not see, such as one of fine-tuning, may still change the test accuracy. The
+    cross-validated accuracy is then its first sentence.
 
     Args:
-        before, now: the cross-validated accuracies with their intervals; None if there is none.
+        before: the cross-validated accuracy of the revision with its interval; None if there is none.
+        now: the metrics of `cross_validate` of the workspace.
         compared: their difference on the images that both have; None if it is unknown.
         of_test: the verdict on the test split.
     """
-    if now is None:
-        return of_test
     name = inline(revision)
     value = percent_with_interval(now)
-    if before is None or before == now or compared is None:
-        value += f"; {name} has none" if before is None else f", the same as in {name}" if before == now else ""
-        return replace(of_test, facts=[*of_test.facts, ("Cross-validation", value)])
+    same = before == {key: now[key] for key in cross_validation.KEYS}
+    remark = f"; {name} has none" if before is None else f", the same as in {name}" if same else ""
+    sentence = f"The cross-validated accuracy is {value}"
+    estimate = ("Cross-validated accuracy", " ".join([f"{value}.", *recipe_notes(now)]))
+    of_test = replace(of_test, facts=[estimate, *of_test.facts])
+    if before is None or same or compared is None:
+        return replace(of_test, sentences=[f"{sentence}{remark}.", *of_test.sentences])
     kind, title = EQUAL, f"Cannot be told apart from {name} by cross-validation"
     if compared.p_value < SIGNIFICANCE_LEVEL:
         kind = BETTER if compared.difference > 0 else WORSE
         title = f"{kind.capitalize()} than {name} by cross-validation"
     sentences = [
-        f"The cross-validated accuracy is {value}; before, {percent_with_interval(before)}. "
+        f"{sentence}; before, {percent_with_interval(before)}. "
         f"On the {compared.images} images that both revisions have: "
         f"{lowered(points(compared.difference, (compared.low, compared.high)))}; corrected resampled t-test p "
         f"{format_p_value(compared.p_value)}.",
@@ -147,7 +153,11 @@ def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What `of_run` says, as rows below another verdict."""
     selected = metrics["selected"]
     return [
-        ("Selected now", f"{MODELS[selected]}, test accuracy {percent_with_interval(metrics[selected])}"),
+        (
+            "Selected now",
+            f"{MODELS[selected]}, {percent_with_interval(metrics[selected])} on one test split of "
+            f"{sum(metrics['comparison'][name] for name in COUNTS)} images",
+        ),
         ("Fine-tuning", between_models(metrics)),
     ]
 

@@ -26,6 +26,17 @@ def headline(metrics: Mapping[str, Any], splits: Table) -> list[list[str]]:
     return [[name, *map(cell, MODELS)] for name, cell in rows.items()]
 
 
+def recipe(cross_validation: Mapping[str, Any]) -> str:
+    """A sentence on the accuracy of the recipe: its value, and how it was obtained.
+
+    Args:
+        cross_validation: metrics/cross_validation.json.
+    """
+    heads = f"{cross_validation['repeats']} x {cross_validation['folds']} heads"
+    value = percent_with_interval(cross_validation)
+    return f"Cross-validated accuracy of the recipe: {value}, by {heads} on {cross_validation['images']} images."
+
+
 def leakage(metrics: Mapping[str, Any]) -> list[str]:
     """Sentences on the near-duplicates of test and validation images, and on the accuracy without them."""
     near, without = metrics["near_duplicates"], metrics["near_duplicates"]["without"]

@@ -14,15 +14,17 @@ import pandas as pd
 from commands import contents
 from commands.comparison import changes
 from commands.formatting import sentences
+from commands.formatting.names import inline
 from commands.formatting.tables import table
 from commands.pages import templates
 from commands.parameters import parameter_rows
 from commands.programs import check_repository
-from commands.report import charts
+from commands.report import charts, data_tables
 from commands.review import comment
 from commands.summary import MODELS
 from transfer import command, params_file
 from transfer.common import io
+from transfer.cross_validation import learning_curve
 from transfer.interface.errors import UserError
 from transfer.loading.prepared import SPLITS
 from transfer.plotting import gallery_selection
@@ -84,6 +86,12 @@ def collect(revision: str | None, folder: Path) -> dict[str, Any]:
                 ("Key", "Value"),
                 parameter_rows(settings.model_dump(exclude={"engine"})),
             )
+        }
+        | {
+            "more_images": " ".join(learning_curve.sentences(shared["cross_validation"]["learning_curve"], inline)),
+            "gains": data_tables.gains(shared["cross_validation"]),
+            "doubtful_labels": data_tables.doubtful_labels(),
+            "processors": data_tables.processors(),
         }
         | tables_and_charts(metrics, predictions, many)
     )

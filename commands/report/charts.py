@@ -16,6 +16,7 @@ from markupsafe import Markup
 from commands.formatting.tables import Rows, table
 from commands.programs import output_of
 from commands.summary import MODELS
+from transfer.cross_validation import learning_curve
 from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 
@@ -30,6 +31,7 @@ CHARTS = {
         "Fine-tuning, accuracy",
         "Fine-tuning, loss",
     ),
+    "more_images": ("Learning curve",),
     "dataset": ("Dataset",),
 }
 # Those that have a mark for each class: with more classes than this, the page has tables instead.
@@ -161,7 +163,7 @@ def chart_table(points: list[dict[str, Any]]) -> pd.DataFrame:
     Args:
         points: the rows of the chart's file, to which DVC adds the revision, file and column of each.
     """
-    cells = pd.DataFrame(points).replace({"model": MODELS})
+    cells = pd.DataFrame(points).replace({"model": MODELS, "class": {learning_curve.ALL: "all classes"}})
     origin = [name for name in ("rev", "filename", "field") if name in cells and cells[name].nunique() > 1]
     rest = [name for name in cells if name not in ("rev", "filename", "field")]
     cells = cells[[*origin, *rest]].fillna("")

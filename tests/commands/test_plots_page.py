@@ -27,7 +27,7 @@ def test_every_chart_is_drawn_without_a_network(offline, browser, words, tmp_pat
     requests, failed = failed_requests(browser)
     assert all(url.startswith(("file:", "data:", "blob:")) for url in requests) and failed == []
     charts = browser.find_elements("css selector", ".vega-embed canvas, .vega-embed svg.marks")
-    assert len(charts) == len(re.findall(r"^  - [^:]+:$", (offline / "dvc.yaml").read_text(), re.MULTILINE)) == 10
+    assert len(charts) == len(re.findall(r"^  - [^:]+:$", (offline / "dvc.yaml").read_text(), re.MULTILINE)) == 11
     for chart in charts:
         shot, drawn = grey(chart)
         assert drawn.std() > 5 and coloured(shot) > MARKS
@@ -56,15 +56,17 @@ def test_without_the_page_dvc_uses_its_own(clone, tmp_path):
         settings.write_text(saved or settings.read_text())
 
 
-FIRST = ["train_tl.test", "train_tl.validation", "finetune.test", "finetune.validation"]
+FIRST = ["cross_validation", "train_tl.test", "train_tl.validation", "finetune.test", "finetune.validation"]
 
 
 def test_the_metrics_of_dvc_are_few_and_narrow(clone):
     summary = json.loads((clone / "metrics/summary.json").read_text())
-    evaluate, train_tl, finetune = (
-        json.loads((clone / f"metrics/{name}.json").read_text()) for name in ("evaluate", "train_tl", "finetune")
+    evaluate, train_tl, finetune, cross_validation = (
+        json.loads((clone / f"metrics/{name}.json").read_text())
+        for name in ("evaluate", "train_tl", "finetune", "cross_validation")
     )
     assert summary == {
+        "cross_validation": cross_validation["accuracy"],
         "train_tl": {"test": evaluate["train_tl"]["accuracy"], "validation": train_tl["validation"]["accuracy"]},
         "finetune": {
             "test": evaluate["finetune"]["accuracy"],
@@ -73,13 +75,14 @@ def test_the_metrics_of_dvc_are_few_and_narrow(clone):
         "f1": {model: evaluate[model]["macro_f1"] for model in ("train_tl", "finetune")},
         "p": evaluate["comparison"]["p_value"],
     }
+    assert list(summary) == ["cross_validation", "train_tl", "finetune", "f1", "p"]
     shown = dvc(clone, "metrics", "show")
-    assert len(shown.splitlines()) == 2 and max(map(len, shown.splitlines())) < 140
+    assert len(shown.splitlines()) == 2 and max(map(len, shown.splitlines())) < 160
     assert all(name in shown for name in FIRST)
     # Experiments are listed side by side: name and time come first, then these, then all else.
     header = dvc(clone, "exp", "show", "--csv").splitlines()[0].split(",")
     place = header.index(FIRST[0])
-    assert header[place : place + 7] == [*FIRST, "f1.train_tl", "f1.finetune", "p"]
+    assert header[place : place + 8] == [*FIRST, "f1.train_tl", "f1.finetune", "p"]
     assert sum(len(name) + 3 for name in ("Experiment", "Created ", *FIRST)) < 120
 
 

@@ -88,6 +88,28 @@ def test_the_error_of_a_missing_metric_names_it(copy, name):
 
 
 @pytest.mark.xdist_group("clone")
+def test_the_error_of_a_damaged_cross_validation_names_the_value_or_the_class(copy):
+    path = Path(results.CROSS_VALIDATION)
+    metrics = json.loads(path.read_text())
+    assert results.load_cross_validation() == metrics
+    name = next(iter(metrics["classes"]))
+    damaged = [
+        (metrics | {"estimates": None}, "value for estimates"),
+        (metrics | {"classes": metrics["classes"] | {name: {"accuracy": 0.5}}}, f"values for the class {name}"),
+        (metrics | {"classes": metrics["classes"] | {name: None}}, f"values for the class {name}"),
+        (metrics | {"classes": metrics["classes"] | {"a.b": metrics["classes"][name]}}, "values for the class a.b"),
+    ]
+    for content, subject in damaged:
+        path.write_text(json.dumps(content))
+        with pytest.raises(UserError, match=rf"^metrics/cross_validation\.json has no usable {subject}: restore it"):
+            results.load_cross_validation()
+    # Too few images for a learning curve
+    gains = {key: None if key.startswith("gain") else value for key, value in metrics["learning_curve"].items()}
+    path.write_text(json.dumps(metrics | {"learning_curve": gains}))
+    assert results.load_cross_validation()["learning_curve"]["gain"] is None
+
+
+@pytest.mark.xdist_group("clone")
 def test_metrics_without_a_search_of_validation_are_accepted(copy):
     metrics = json.loads(Path(results.METRICS).read_text())
     metrics["near_duplicates"].pop("validation_in_train", None)

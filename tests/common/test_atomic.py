@@ -100,3 +100,32 @@ def test_content_is_on_disk_before_it_has_its_final_name(tmp_path, monkeypatch):
         f"name {tmp_path}/out",
         f"sync {tmp_path}",
     ]
+
+
+def test_files_are_copied_to_the_same_places_byte_for_byte_and_may_be_written_afterwards(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    contents = {"a.json": b"{}\n", "deep/er/b c.png": b"\x89\0"}
+    for name, content in contents.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content)
+        # As DVC leaves a link to its cache.
+        (source / name).chmod(0o444)
+    target.mkdir()
+    (target / "a.json").write_text("older")
+    (target / "kept.txt").write_text("kept")
+    atomic.copy_files(source, target)
+    assert {path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()} == {
+        **contents,
+        "kept.txt": b"kept",
+    }
+    for name in contents:
+        (target / name).open("a").close()
+
+
+def test_a_folder_in_the_way_of_a_copied_file_is_named(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/a.json").write_text("{}")
+    (tmp_path / "target/a.json").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError, match=r"a\.json"):
+        atomic.copy_files(tmp_path / "source", tmp_path / "target")
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["a.json"]

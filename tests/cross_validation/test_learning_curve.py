@@ -75,6 +75,21 @@ def test_more_images_give_what_the_power_law_says(make_pool):
     assert f"would give {low:.1f} to {high:.1f} points" in curve.sentences()[0]
 
 
+def test_the_class_that_would_gain_most_is_named():
+    gains = {
+        "glass": {"gain": 0.01, "gain_low": -0.002, "gain_high": 0.02},
+        "a#1": {"gain": 0.03, "gain_low": -0.0001, "gain_high": 0.0521},
+    }
+    metrics = {"more_images": 100, "gain": 0.003, "gain_low": 0.0018, "gain_high": 0.0035, "classes": gains}
+    overall, of_class = learning_curve.sentences(metrics, str.upper)
+    assert overall == "100 more images, of all classes alike, would give 0.2 to 0.4 points of accuracy."
+    # What rounds to zero has no sign.
+    assert of_class == (
+        "100 more of A#1, if the other classes grew alike, would give 0.0 to 5.2 points of the accuracy of A#1."
+    )
+    assert learning_curve.points(gains["glass"]) == "-0.2 to 2.0 points"
+
+
 def test_a_class_without_mistakes_has_a_curve(make_pool):
     curve, _ = curve_with_accuracies(make_pool, {2: 1.0, 1: 1.0})
     assert curve.metrics()["classes"]["glass"]["gain"] == pytest.approx(0, abs=1e-6)

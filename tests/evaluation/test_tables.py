@@ -1,15 +1,11 @@
 """The tables in plots/: predictions, changed sides, and accuracy by split."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from transfer.common import io
 from transfer.evaluation import tables
-from transfer.interface.errors import UserError
 from transfer.loading.prepared import Split
 
 
@@ -63,17 +59,3 @@ def test_the_tables_of_models_are_stacked_with_a_first_column_model():
     )
     assert list(stacked.columns) == ["model", "class"]
     assert stacked.to_numpy().tolist() == [["head", "a"], ["head", "b"], ["tuned", "a"]]
-
-
-def test_results_are_published_byte_for_byte(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    contents = {"metrics/cross_validation.json": '{"accuracy": 0.5}\n', "plots/label_issues.csv": "path,é\n"}
-    for name, content in contents.items():
-        io.write_text(tables.CROSS_VALIDATION / name, content)
-    assert tables.publish() == {"accuracy": 0.5}
-    assert {name: Path(name).read_text(encoding="utf-8") for name in contents} == contents
-
-
-def test_results_that_are_missing_are_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"cross_validation\.json is missing"):
-        tables.publish(tmp_path)

@@ -608,14 +608,14 @@ STAGES = {
         ["dataset_groups.csv is not a valid table (no column path): its columns must be path and group."],
     ),
     "training without a best epoch": (
-        without_key("metrics/train_tl.json", "best_epoch"),
+        without_key("results/train_tl/metrics/train_tl.json", "best_epoch"),
         "cross_validate",
-        ["metrics/train_tl.json has no usable value for best_epoch: restore it, or make it again with `dvc repro`."],
+        ["results/train_tl/metrics/train_tl.json has no usable value for best_epoch: restore it, or make it"],
     ),
     "truncated features of cross-validation": (
-        truncated("features/train.npy"),
+        truncated("features/train/0.npy"),
         "cross_validate",
-        ["features/train.npy cannot be read ("],
+        ["features/train/0.npy cannot be read ("],
     ),
     "missing cross-validation": (
         removed("results/cross_validate/metrics/cross_validation.json"),

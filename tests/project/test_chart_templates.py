@@ -80,6 +80,20 @@ def rows_of(name, names):
             for model in MODELS
             for split in ("train", "validation", "test")
         ]
+    if template == "learning_curve":
+        return [
+            {
+                "class": label,
+                "share": str(share),
+                "images": str(1000 * share),
+                "accuracy": "0.0",
+                "accuracy_low": "-0.000001",
+                "accuracy_high": "0.9",
+                "fitted": "0.5",
+            }
+            for label in ("", *names)
+            for share in (0.125, 0.25, 0.5, 1.0)
+        ]
     if template == "calibration":
         return [{"model": model, "images": "50", "probability": "0.9", "accuracy": "0.8"} for model in MODELS]
     # A perfect training: the loss may be a negative zero.

@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import json
+import subprocess
+import sys
 from functools import cache, reduce
 
 import pytest
@@ -10,7 +12,8 @@ import yaml
 from dvc.utils.serialize import load_yaml
 
 from provenance import of_the_sample, processor_is_the_makers
-from runs import ROOT, STAGES
+from runs import ROOT, STAGES, environment
+from transfer.evaluation.intervals import wilson_interval
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 # From the lowest layer to the highest. A room may import itself and the rooms before it.
@@ -265,20 +268,91 @@ def test_only_the_last_stage_has_outs_in_git():
             assert cached or path.startswith(("metrics/", "plots/")), path
 
 
-@of_the_sample
-def test_the_figures_of_the_sample_in_the_readme_are_those_of_the_committed_metrics():
-    test, head, tuned = (
-        json.loads((ROOT / f"metrics/{name}.json").read_text()) for name in ("evaluate", "train_tl", "finetune")
+def results_of(path):
+    return json.loads((ROOT / path).read_text())
+
+
+def sample_figures():
+    """The sentences and rows of the README that have figures of the sample, as the committed metrics give them."""
+    test, head, tuned, recipe = (
+        results_of(f"metrics/{name}.json") for name in ("evaluate", "train_tl", "finetune", "cross_validation")
     )
     fits = {"transfer learning": ("train_tl", head), "fine-tuned, 54 of 154 layers frozen": ("finetune", tuned["kept"])}
-    readme = (ROOT / "README.md").read_text()
-    rows = []
+    interval = "{accuracy:.3f}, 95 % interval {accuracy_low:.3f} to {accuracy_high:.3f}".format(**recipe)
+    yield f"On the sample, the **cross-validated accuracy of the recipe is {interval}**."
+    number, folds = recipe["images"], recipe["folds"]
+    yield f"after training on about {round(number * (folds - 1) / folds)} of them:"
+    yield f"the mean over {folds * recipe['repeats']} heads, each scored on images that it has not seen."
+    yield f"trains that head {folds * recipe['repeats']} times, each time without some of the images"
+    images = results_of("metrics/prepare.json")["images"]
+    yield f"{images['total']:,} rendered images of waste"
+    widths = sorted(
+        round(100 * (test[model]["accuracy_high"] - test[model]["accuracy_low"])) for model, _ in fits.values()
+    )
+    yield f"one test split of {images['test']} images, whose 95 % intervals are {widths[0]} to {widths[1]} points wide:"
     for name, (model, fit) in fits.items():
-        accuracy, low, high = (test[model][key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
-        rows += [f"| {name} | {accuracy:.3f} | {low:.3f} to {high:.3f} | {fit['validation']['accuracy']:.3f} |"]
-    differing = [row for row in rows if row not in readme]
+        row = "{accuracy:.3f} | {accuracy_low:.3f} to {accuracy_high:.3f}".format(**test[model])
+        yield f"| {name} | {row} | {fit['validation']['accuracy']:.3f} | sample |"
+
+
+@of_the_sample
+def test_the_figures_of_the_sample_in_the_readme_are_those_of_the_committed_metrics():
+    readme = (ROOT / "README.md").read_text()
+    running_text = " ".join(readme.split())
+    differing = [text for text in sample_figures() if text not in running_text]
+    # What `make run` prints, up to the first line that the README sums up
+    block = readme.split("```text\n")[1].split("\n  … ")[0]
+    printed = subprocess.run(
+        [sys.executable, "-m", "commands.summary"],
+        cwd=ROOT,
+        env=environment() | {"COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    lines = [line.rstrip() for line in printed.splitlines()]
+    differing += [line for line in block.splitlines() if line not in lines]
     if differing and not processor_is_the_makers():
         pytest.skip(
             "the committed metrics differ from the README, and this processor has no AVX-512, as its maker's has"
         )
     assert not differing
+    # The accuracy of the recipe comes first.
+    assert block.startswith("Cross-validated accuracy ")
+    results = readme.split("## Results")[1]
+    assert (
+        results.index("cross-validated accuracy of the recipe") < results.index("one test split") < results.index("|")
+    )
+
+
+def test_the_figures_of_the_photographs_in_the_readme_are_those_of_the_committed_benchmarks():
+    readme = (ROOT / "README.md").read_text()
+    committed, *others = (
+        results_of(f"benchmarks/results/photographs{name}.json") for name in ("", "-avx512", "-avx512-bf16")
+    )
+    names = {"train_tl": "transfer learning", "finetune": "fine-tuned, 54 of 154 layers frozen"}
+    for model, name in names.items():
+        mean = committed["mean"][model]
+        seeds = ", ".join(f"{of_seed[model]['test_accuracy']:.3f}" for of_seed in committed["seeds"].values())
+        row = f"{mean['test_accuracy']:.3f} | seeds: {seeds} | {mean['validation_accuracy']:.3f} | photographs |"
+        assert f"| {name} | {row}" in readme
+    running_text = " ".join(readme.split())
+    recipes = results_of("benchmarks/results/recipes.json")
+    committed_recipe = recipes["recipes"][0]
+    assert committed_recipe["changes"] == {}
+    sentence = f"On {recipes['images']:,} real photographs of waste, the recipe has {committed_recipe['accuracy']:.3f} "
+    assert sentence in running_text
+    first, second = sorted(f"{other['mean']['finetune']['test_accuracy']:.3f}" for other in others)
+    assert f"on two others, the fine-tuned mean is {first} and {second}." in running_text
+    ratios = results_of("benchmarks/results/bench.json")["ratios"]
+    one_view, default_views = (
+        ratios[name]
+        for name in ("transfer learning from cold, MobileNetV2 224, one view", "the same, the default views")
+    )
+    assert (
+        f"is {one_view:.2f} times as fast as the study's method with one view per image and {default_views:.2f} times "
+        "with the default views"
+    ) in running_text
+    low, high = (100 * limit for limit in wilson_interval(102, 118))
+    sentence = f"its 95 % interval is {high - low:.0f} points wide, {low:.0f} to {high:.0f} %:"
+    assert f"With 102 of 118 test images correct, accuracy is {10200 / 118:.0f} % and {sentence}" in running_text

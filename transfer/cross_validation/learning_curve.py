@@ -4,7 +4,7 @@ The error follows a power law of the number of training images over a wide range
 scaling is predictable, empirically"): error = b * images ** -c.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,16 +83,34 @@ class LearningCurve:
         return {"more_images": MORE_IMAGES, **of_curves.pop(ALL), "classes": of_curves}
 
     def sentences(self) -> list[str]:
-        """One sentence on what more images would give, overall and for the class that would gain most."""
-        if len(self.divisors) < 2:
-            return ["There are too few images of some class for a learning curve."]
-        classes = [name for name in self.curves if name != ALL]
-        best = max(classes, key=lambda name: self.curves[name]["gain"])
-        return [
-            f"{MORE_IMAGES} more images, of all classes alike, would give {_points(self.curves[ALL])} of accuracy.",
-            f"{MORE_IMAGES} more of {best}, if the other classes grew alike, would give {_points(self.curves[best])} "
-            f"of the accuracy of {best}.",
-        ]
+        """See the function of the same name."""
+        return sentences(self.metrics())
+
+
+def sentences(metrics: Mapping[str, Any], write_name: Callable[[str], str] = str) -> list[str]:
+    """One sentence on what more images would give, overall and for the class that would gain most.
+
+    Args:
+        metrics: what `LearningCurve.metrics` returns.
+        write_name: how the name of a class is written.
+    """
+    if metrics["gain"] is None:
+        return ["There are too few images of some class for a learning curve."]
+    more, classes = metrics["more_images"], metrics["classes"]
+    best = max(classes, key=lambda name: classes[name]["gain"])
+    name = write_name(best)
+    return [
+        f"{more} more images, of all classes alike, would give {points(metrics)} of accuracy.",
+        f"{more} more of {name}, if the other classes grew alike, would give {points(classes[best])} of the accuracy "
+        f"of {name}.",
+    ]
+
+
+def points(gain: Mapping[str, float]) -> str:
+    """The interval of a gain in accuracy, in percentage points."""
+    # Rounded to zero, a gain of either sign is the same.
+    low, high = (round(100 * gain[f"gain_{end}"], 1) or 0.0 for end in ("low", "high"))
+    return f"{low:.1f} to {high:.1f} points"
 
 
 def fit_power_law(images: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,7 +157,3 @@ def _curve(images: np.ndarray, counts: np.ndarray, correct: np.ndarray, weights:
         "gain_low": float(gain_low),
         "gain_high": float(gain_high),
     }
-
-
-def _points(curve: Mapping[str, Any]) -> str:
-    return f"{100 * curve['gain_low']:.1f} to {100 * curve['gain_high']:.1f} points"

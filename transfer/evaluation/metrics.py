@@ -87,7 +87,7 @@ def headline(
     p_value: float,
     cross_validation: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The few numbers by which runs are compared: accuracies first, because a screen shows the first columns.
+    """The few numbers by which runs are compared, the one with the narrowest interval first: a screen shows the first.
 
     `f1` is macro F1. DVC prints the names side by side, so they are short.
 
@@ -102,7 +102,7 @@ def headline(
         for model, test in tests.items()
     }
     validated = {"cross_validation": cross_validation["accuracy"]}
-    return accuracies | validated | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
+    return validated | accuracies | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
 
 
 def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:

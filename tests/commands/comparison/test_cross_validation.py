@@ -122,6 +122,9 @@ def test_the_workspace_is_compared_with_what_a_revision_committed(tmp_path, monk
 TEST = verdict.Verdict("better", "Better than main", ["On the same images."], [("Selected now", "fine-tuned")])
 
 
+ESTIMATE = {"estimates": "accuracy of a recipe", "notes": []}
+
+
 def accuracy(value, half_width=0.0196):
     return {"accuracy": value, "accuracy_low": value - half_width, "accuracy_high": value + half_width}
 
@@ -136,7 +139,7 @@ def accuracy(value, half_width=0.0196):
 )
 def test_the_verdict_is_that_of_cross_validation_if_both_have_one(now, kind, title):
     compared = cross_validation.Difference(200, 0.80, now, now - 0.82, now - 0.78, 0.2 if kind == "equal" else 0.01)
-    result = verdict.with_cross_validation("main", accuracy(0.80), accuracy(now), compared, TEST)
+    result = verdict.with_cross_validation("main", accuracy(0.80), accuracy(now) | ESTIMATE, compared, TEST)
     assert (result.kind, result.title) == (kind, title)
     low, high = now - 0.0196, now + 0.0196
     assert result.sentences[0].startswith(
@@ -145,14 +148,20 @@ def test_the_verdict_is_that_of_cross_validation_if_both_have_one(now, kind, tit
     )
     assert result.sentences[0].endswith(f"corrected resampled t-test p = {compared.p_value:.3f}.")
     assert result.sentences[1:] == ["Test split: better than main.", "On the same images."]
+    assert result.facts == [
+        ("Cross-validated accuracy", f"{now:.1%} ({low:.1%} to {high:.1%}). It estimates the accuracy of a recipe."),
+        *TEST.facts,
+    ]
 
 
 def test_otherwise_the_verdict_is_that_of_the_test_split():
-    assert verdict.with_cross_validation("main", accuracy(0.8), None, None, TEST) == TEST
     for before, remark in ((None, "; main has none"), (accuracy(0.8), ", the same as in main")):
-        result = verdict.with_cross_validation("main", before, accuracy(0.8), None, TEST)
-        assert (result.kind, result.title, result.sentences) == (TEST.kind, TEST.title, TEST.sentences)
-        assert result.facts == [*TEST.facts, ("Cross-validation", f"80.0% (78.0% to 82.0%){remark}")]
+        result = verdict.with_cross_validation("main", before, accuracy(0.8) | ESTIMATE, None, TEST)
+        assert (result.kind, result.title) == (TEST.kind, TEST.title)
+        value = "80.0% (78.0% to 82.0%)"
+        assert result.sentences == [f"The cross-validated accuracy is {value}{remark}.", *TEST.sentences]
+        estimate = ("Cross-validated accuracy", f"{value}. It estimates the accuracy of a recipe.")
+        assert result.facts == [estimate, *TEST.facts]
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"accuracy": 0.8}', json.dumps(accuracy(float("nan")))])
@@ -161,9 +170,8 @@ def test_a_file_without_usable_numbers_is_no_cross_validation(tmp_path, monkeypa
     run(tmp_path, "git", "init", "--quiet")
     path = tmp_path / cross_validation.METRICS
     path.parent.mkdir()
-    path.write_text(json.dumps(accuracy(0.8)))
-    run(tmp_path, "git", "add", "--all")
-    run(tmp_path, "git", "commit", "--quiet", "--message", "before")
-    path.write_text(content)
-    assert cross_validation.accuracy_of("HEAD") == pytest.approx(accuracy(0.8))
-    assert cross_validation.accuracy_of(None) is None
+    for version in (json.dumps(accuracy(0.8)), content):
+        path.write_text(version)
+        git_commit(tmp_path, "a version")
+    assert cross_validation.accuracy_of("HEAD~1") == pytest.approx(accuracy(0.8))
+    assert cross_validation.accuracy_of("HEAD") is None

@@ -24,12 +24,17 @@ def since(*counts, selected=("finetune", "finetune"), **values):
     return verdict.since("main", METRICS, change(*counts, **values), selected)
 
 
-def test_a_run_is_told_by_its_selected_model_and_whether_fine_tuning_helped():
-    run = verdict.of_run(METRICS)
-    assert run.title == "Selected: fine-tuned, test accuracy 80.0%"
+def test_a_run_leads_with_its_recipe_and_gives_the_test_split_for_what_it_is():
+    recipe = {"accuracy": 0.79, "accuracy_low": 0.76, "accuracy_high": 0.82}
+    run = verdict.of_run(METRICS, recipe | {"estimates": "accuracy on new images", "notes": ["Fewer folds."]})
+    assert run.title == "Cross-validated accuracy 79.0% (76.0% to 82.0%)"
+    estimate, selected, sentence = run.sentences
+    assert estimate == "It estimates the accuracy on new images. Fewer folds."
+    assert selected == (
+        "The selected model (fine-tuned) is right on 80 of the 100 images of one test split: 80.0% (70.0% to 87.5%), "
+        "a 95 % interval 18 points wide."
+    )
     # The two tails of 12 fair coins with at most 2 heads: 2 * (1 + 12 + 66) / 4096.
-    first, sentence = run.sentences
-    assert first == "It is right on 80 of 100 test images; the 95 % interval of its accuracy is 70.0% to 87.5%."
     assert sentence.startswith(
         "Fine-tuning beats transfer learning by more than chance: of 100 test images, 10 are right only after "
         "fine-tuning, 2 only after transfer learning. Accuracy +8.0 points, 95 % interval +"

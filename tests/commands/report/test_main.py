@@ -73,14 +73,42 @@ def test_the_page_has_the_figures_of_the_metrics(clone, page):
     assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
     assert "Compared on the" in text
     # Every chart has a name, and every picture a text alternative.
-    assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 10
+    assert text.count("<svg ") == text.count('<svg role="img" aria-label="') >= 11
     assert all(re.findall(r'<img src="[^"]*" alt="([^"]*)"', text))
-    # A table for each chart, for all mistakes, and for the images that only one model classifies correctly.
-    assert len(re.findall("<details>", text)) == text.count("<svg ") + 2
+    # A table for each chart, for all mistakes, for the images that only one model classifies correctly, and for the
+    # doubtful labels.
+    assert len(re.findall("<details>", text)) == text.count("<svg ") + 3
     rows = pd.read_csv(clone / "plots/predictions.csv").query("model == @metrics['selected'] and actual != predicted")
     for row in rows.to_dict("records"):
         cells = "".join(f"<td>{cell}</td>" for cell in (row["actual"], row["predicted"], f"{row['probability']:.4f}"))
         assert f'<tr><th scope="row">{row["path"]}</th>{cells}</tr>' in text
+
+
+def test_the_page_leads_with_cross_validation_and_shows_what_it_says_of_the_data(clone, page):
+    text = page.read_text(encoding="utf-8")
+    metrics = json.loads((clone / "metrics/cross_validation.json").read_text())
+    value = f"{metrics['accuracy']:.1%} ({metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%})"
+    # The page compares with itself: the first sentence of the box, and the first of the rows about this run
+    assert f"</h2>\n<p>The cross-validated accuracy is {value}, the same as in HEAD.</p>" in text
+    assert f"<dt>Cross-validated accuracy</dt><dd>{value}. It estimates the accuracy on" in text
+    places = [
+        text.index(part)
+        for part in ('id="accuracy"', f"Cross-validated accuracy of the recipe: {value}, by ", "One test split of ")
+    ]
+    assert places == sorted(places)
+    gains = metrics["learning_curve"]
+    low, high = (100 * gains[f"gain_{end}"] for end in ("low", "high"))
+    section = text.split('id="more-images"')[1].split("</section>")[0]
+    assert f"100 more images, of all classes alike, would give {low:.1f} to {high:.1f} points of accuracy." in section
+    assert '<svg role="img" aria-label="Learning curve"' in section
+    for name, of_class in metrics["classes"].items():
+        low, high = (100 * gains["classes"][name][f"gain_{end}"] for end in ("low", "high"))
+        cells = f"<td>{of_class['images']}</td><td>{low:.1f} to {high:.1f} points</td>"
+        assert re.search(rf'<tr><th scope="row">{name}</th><td>[^<]*</td>{cells}</tr>', section)
+    doubts = pd.read_csv(clone / "plots/label_issues.csv")
+    labels = text.split('id="labels"')[1].split("</section>")[0]
+    assert "<code>make review</code>" in labels
+    assert re.findall(r'<tr><th scope="row">(.*?)</th>', labels) == doubts["path"].tolist()
 
 
 def test_the_page_names_its_commit_and_warns_of_stale_results(clone, page):
@@ -98,7 +126,7 @@ def test_the_page_names_its_commit_and_warns_of_stale_results(clone, page):
         changed["train_tl"]["dropout"] = 0.7
         params.write_text(yaml.safe_dump(changed), encoding="utf-8")
         assert report(clone).returncode == 0
-        assert "`dvc status` names train_tl. Run `dvc repro`" in page.read_text(encoding="utf-8")
+        assert "`dvc status` names train_tl, cross_validate. Run `dvc repro`" in page.read_text(encoding="utf-8")
     finally:
         run(clone, "git", "checkout", "--quiet", ".")
         assert report(clone, "--rev", "HEAD").returncode == 0
@@ -287,9 +315,9 @@ def test_a_revision_of_another_layout_is_compared(many, monkeypatch):
         Path("metrics/evaluate.json").write_text('{"accuracy": 1}')
         run(many, "git", "commit", "--all", "--quiet", "--message", "another layout")
         run(many, "git", "checkout", "--quiet", "HEAD~1", "--", ".")
-        compared = changes.since("HEAD", metrics)
+        compared = changes.since("HEAD", metrics, results.load_cross_validation())
         assert compared.verdict.kind == "equal"
-        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[0]
+        assert "(HEAD does not say which one it selected)" in compared.verdict.sentences[1]
         done = run_forked(many, "-P", "-m", "commands.report", "--rev", "HEAD", *MARKDOWN)
         assert (done.returncode, done.stderr) == (0, "")
     finally:
@@ -303,11 +331,11 @@ def test_a_revision_with_other_classes_is_named_in_the_verdict(many, monkeypatch
     table = io.read_csv(path, PREDICTION_COLUMNS)
     try:
         io.write_csv(path, table.assign(actual="new " + table["actual"]))
-        compared = changes.since("HEAD", metrics)
+        compared = changes.since("HEAD", metrics, results.load_cross_validation())
     finally:
         io.write_csv(path, table)
     assert (compared.verdict.kind, compared.verdict.title) == ("unknown", "Cannot be compared with HEAD")
-    assert "no test image with the same pixels and class" in compared.verdict.sentences[0]
+    assert "no test image with the same pixels and class" in compared.verdict.sentences[1]
     # One sentence for the classes of each commit, whatever their number.
     assert [sentence.split(" ")[1] for sentence in compared.left_out] == ["classes", "classes"]
     assert all(f"and {charts.MOST_CLASSES + 5} more are only in" in sentence for sentence in compared.left_out)
@@ -318,6 +346,8 @@ def test_a_revision_with_other_classes_is_named_in_the_verdict(many, monkeypatch
     [
         ("plots/predictions.csv", r"^plots/predictions\.csv is missing: run `dvc repro` to make it\.$"),
         ("metrics/evaluate.json", r"^metrics/evaluate\.json is missing: run `dvc repro` to make it\.$"),
+        ("metrics/cross_validation.json", r"^metrics/cross_validation\.json is missing: run `dvc repro` to make it\.$"),
+        ("plots/label_issues.csv", r"^plots/label_issues\.csv is missing: run `dvc repro` to make it\.$"),
     ],
 )
 def test_a_missing_result_is_an_error(many, monkeypatch, path, message):
@@ -346,7 +376,7 @@ def test_a_browser_without_a_network_shows_every_chart(page, browser, width):
     # The page never scrolls sideways: wider content scrolls in its own frame.
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     charts = browser.find_elements("tag name", "svg")
-    assert len(charts) >= 10
+    assert len(charts) >= 11
     for picture in (*charts, *browser.find_elements("tag name", "img")):
         shot, drawn = grey(picture)
         # Bars, lines and letters: the picture is neither white nor of a single colour.
@@ -362,7 +392,7 @@ def test_a_dark_page_has_dark_charts_with_light_letters(page, browser):
     level = int(re.match(r"rgb\((\d+), \1, \1\)", back)[1])
     assert level < 40
     charts = browser.find_elements("tag name", "svg")
-    assert len(charts) >= 10
+    assert len(charts) >= 11
     for picture in charts:
         _, drawn = grey(picture)
         # The background is that of the page, to the eye, and the letters are light.

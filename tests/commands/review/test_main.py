@@ -71,8 +71,8 @@ def write_near_duplicates(folder, *rows):
     io.write_text(folder / "plots/evaluate/near_duplicates.csv", header + "".join(rows))
 
 
-def change_results(folder, share, counts=(8, 2, 6), seed=0):
-    report_results.write_results(folder, CLASSES, (0.6, share), counts=counts, seed=seed)
+def change_results(folder, share, seed=0, **options):
+    report_results.write_results(folder, CLASSES, (0.6, share), counts=(8, 2, 6), seed=seed, **options)
 
 
 def title(text):
@@ -138,17 +138,41 @@ def test_a_pull_request_that_changes_data(repository):
     assert [row.split(" | ")[4] for row in of_model] == ["+0.0\N{NO-BREAK SPACE}points"] * 2 + ["+0.000"]
 
 
-def test_cross_validation_is_the_headline_if_both_have_one(repository):
-    path = repository / "metrics/cross_validation.json"
-    for value, message in ((0.80, "Cross-validate"), (0.90, "Better features")):
-        io.write_json(path, {"accuracy": value, "accuracy_low": value - 0.02, "accuracy_high": value + 0.02})
-        commit(repository, message)
-    text = comment.render("HEAD~1")
+def test_cross_validation_is_the_headline_if_it_differs(repository):
+    change_results(repository, 0.6, recipe=1.0)
+    commit(repository, "Better features")
+    text = comment.render("main")
+    low = io.read_json("metrics/cross_validation.json")["accuracy_low"]
+    value = f"100.0% ({low:.1%} to 100.0%)"
     assert text.startswith(
-        "## Better than HEAD\\~1 by cross-validation\n\nThe cross-validated accuracy is 90.0% (88.0%"
+        f"## Better than main by cross-validation\n\nThe cross-validated accuracy is {value}; before, "
     )
-    assert "\n\nTest split: the same predictions as HEAD\\~1.\n" in text
-    assert "- **Cross-validation:** 90.0% (88.0% to 92.0%); main has none\n" in comment.render("main")
+    assert "\n\nTest split: the same predictions as main.\n" in text
+    # What the run achieves now begins with what this accuracy estimates.
+    facts = text.split("### This run")[1].strip().splitlines()
+    images = 8 * len(CLASSES) + 2 * len(CLASSES)
+    assert facts[0].startswith(
+        f"- **Cross-validated accuracy:** {value}. It estimates the accuracy on new images of the same kind, after "
+        f"transfer learning by the committed recipe on about {images // 2} images; "
+    )
+    assert facts[1].startswith("- **Selected now:** fine-tuned, ")
+    assert f" on one test split of {6 * len(CLASSES)} images" in facts[1]
+    run(repository, "git", "rm", "--quiet", "--cached", "metrics/cross_validation.json")
+    run(repository, "git", "commit", "--quiet", "--message", "Without cross-validation")
+    text = comment.render("HEAD")
+    assert title(text) == "## The same predictions as HEAD"
+    assert f"\n\nThe cross-validated accuracy is {value}; HEAD has none.\n" in text
+
+
+def test_without_a_base_the_comment_leads_with_cross_validation(repository):
+    text = comment.render(None)
+    metrics = io.read_json("metrics/cross_validation.json")
+    value = f"{metrics['accuracy']:.1%} ({metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%})"
+    assert text.startswith(f"## Cross-validated accuracy {value}\n\nIt estimates the accuracy on new images")
+    test = io.read_json("metrics/evaluate.json")["finetune"]
+    width = round(100 * (test["accuracy_high"] - test["accuracy_low"]))
+    assert f" images of one test split: {test['accuracy']:.1%} (" in text
+    assert f", a 95 % interval {width} points wide." in text
 
 
 def test_warnings_come_first(repository):
@@ -182,7 +206,7 @@ def test_a_base_without_results_is_compared_as_far_as_possible(repository):
     assert title(text) == f"## Cannot be compared with {empty}"
     assert f"\n\n{empty} has no plots/predictions.csv: choose a commit that has the results of a run.\n" in text
     assert "params.yaml that can be read: parameters are not compared." in text
-    assert "- **Selected now:** fine-tuned, test accuracy" in text and "### Metrics" not in text
+    assert "- **Selected now:** fine-tuned, " in text and "### Metrics" not in text
     io.write_text(repository / "plots/predictions.csv", "a,b\n1,2\n")
     commit(repository, "Unusable")
     run(repository, "git", "checkout", "main", "--", "plots")
