@@ -87,7 +87,7 @@ def test_an_image_that_a_review_removed_and_a_broken_file_are_left_out(folder, u
     removed = unlabelled / "new/03 #.png"
     (folder / "dataset_verdicts.csv").write_text(f"pixels,verdict\n{decoding.decode(removed).digest},remove\n")
     (unlabelled / "new/broken.jpg").write_text("no image")
-    (folder / "features/train.npy").unlink()
+    shutil.rmtree(folder / "features/train")
     done = rank_images(folder, unlabelled)
     assert done.returncode == 1
     assert f"{removed} is left out: it is removed from the dataset by a review." in done.stderr
