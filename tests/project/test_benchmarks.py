@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, costs, coverage, folds, labels, passes, precisions, processes, tables
+from benchmarks import clones, costs, coverage, folds, imbalance, labels, passes, precisions, processes, tables
 from runs import ROOT
 from transfer import params_file
 from transfer.common import io
@@ -62,6 +62,13 @@ def test_every_image_is_held_out_once_in_folds_of_equal_size():
     assert sorted(np.bincount(fold)) == [2, 2, 3, 3]
     assert np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=1))
     assert not np.array_equal(fold, folds.assign_folds(images=10, folds=4, seed=2))
+
+
+def test_a_class_is_cut_to_a_tenth_and_recalls_are_shares_of_the_classes():
+    labels = np.repeat([0, 1], [30, 20])
+    rows = imbalance.cut_class(labels, 1, seed=3)
+    assert (np.bincount(labels[rows]) == [30, 2]).all()
+    assert imbalance.recall(np.array([0, 1, 1, 1]), np.array([0, 0, 0, 1])).tolist() == pytest.approx([1 / 3, 1])
 
 
 def test_a_twentieth_of_the_labels_is_replaced_by_other_classes():
