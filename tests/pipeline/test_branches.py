@@ -121,7 +121,7 @@ def test_code_without_a_result_reruns_nothing(project):
 
 
 def test_branches_that_change_different_stages_merge_and_only_what_is_new_runs(project):
-    assert branch(project, "head", "train_tl", "dropout", 0.3) == ["train_tl", "finetune", "evaluate"]
+    assert branch(project, "head", "train_tl", "dropout", 0.3) == ["train_tl", "cross_validate", "finetune", "evaluate"]
     assert branch(project, "gallery", "evaluate", "gallery_class", "glass") == ["evaluate"]
     assert merge(project, "head")
     dvc(project, "checkout", "--quiet", "--force")
@@ -146,7 +146,7 @@ def test_branches_that_change_the_same_stage_are_a_conflict_that_two_commands_re
     run(project, "git", "checkout", "--theirs", "params.yaml")
     # The two commands of docs/how-to/merge-conflicts.md.
     run(project, "git", "checkout", "--ours", "dvc.lock", "metrics", "plots")
-    assert ran(dvc(project, "repro")) == ["train_tl", "finetune", "evaluate"]
+    assert ran(dvc(project, "repro")) == ["train_tl", "cross_validate", "finetune", "evaluate"]
     run(project, "git", "add", "--all")
     run(project, "git", "commit", "--quiet", "--no-edit")
     assert dvc(project, "status", "--json").strip() == "{}"
@@ -159,7 +159,7 @@ def test_without_the_drivers_the_same_two_commands_resolve_the_conflict(project)
     assert not merge(project, "more", drivers=False)
     assert "dvc.lock" in run(project, "git", "diff", "--name-only", "--diff-filter=U").split()
     run(project, "git", "checkout", "--ours", "dvc.lock", "metrics", "plots")
-    assert ran(dvc(project, "repro")) == ["train_tl", "finetune", "evaluate"]
+    assert ran(dvc(project, "repro")) == ["train_tl", "cross_validate", "finetune", "evaluate"]
     run(project, "git", "add", "--all")
     run(project, "git", "commit", "--quiet", "--no-edit")
     assert dvc(project, "status", "--json").strip() == "{}"

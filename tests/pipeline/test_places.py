@@ -49,7 +49,7 @@ def reruns(folder, **environment):
     return [ran(done.stdout) for done in outputs]
 
 
-HEAD_AND_LATER = [["train_tl", "finetune", "evaluate"], []]
+HEAD_AND_LATER = [["train_tl", "cross_validate", "finetune", "evaluate"], []]
 PREDICTIONS = "model,path,pixels,actual,predicted,probability\ntrain_tl,test/a/1.png,1f,a,a,0.9\n"
 # What the report needs of metrics/evaluate.json for its verdict.
 METRICS = {
