@@ -10,8 +10,8 @@ import time
 import pytest
 
 import clusters
-from runs import ROOT
-from transfer.interface.errors import UserError, UserErrors
+from runs import ROOT, run_python
+from transfer.interface.errors import UserError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (requirements-ray.txt)")
 from transfer.engine import cluster, worker  # noqa: E402 - they import Ray
@@ -74,21 +74,27 @@ def test_busy_workers_are_not_waited_for(address):
         ray.cancel(task, force=True)
 
 
-def test_nodes_that_would_compute_other_bytes_are_named(tmp_path, monkeypatch):
+def test_nodes_that_would_compute_other_bytes_are_named(tmp_path):
     other = tmp_path / "another version" / "transfer"
     shutil.copytree(ROOT / "transfer", other)
     with (other / "loading" / "batches.py").open("a") as file:
         file.write("# changed\n")
-    # Ray adds the working folder of a driver to the paths of its workers.
-    monkeypatch.chdir(tmp_path)
+    # Ray adds the folders of a driver and of its script to the paths of its workers: neither has a project here.
+    driver = (
+        "import sys\n"
+        "from transfer.engine import cluster\n"
+        "from transfer.interface.errors import UserErrors\n"
+        "cluster.connect(sys.argv[1])\n"
+        "try:\n"
+        "    cluster.check_nodes(sys.argv[1])\n"
+        "except UserErrors as error:\n"
+        "    print(*sorted(error.sentences), sep='\\n', file=sys.stderr)\n"
+        "    sys.exit(1)\n"
+    )
     with clusters.run_cluster(tmp_path, "-c", clusters.ODD, str(ROOT), str(other.parent)) as (_, address):
-        try:
-            cluster.connect(address)
-            with pytest.raises(UserErrors) as caught:
-                cluster.check_nodes(address)
-        finally:
-            ray.shutdown()
-    processor, missing, code = sorted(caught.value.sentences)
+        done = run_python(tmp_path, "-c", driver, address)
+    assert done.returncode == 1, done.stderr
+    processor, missing, code = done.stderr.splitlines()[-3:]
     start = "The Ray node 127.0.0."
     assert processor.startswith(
         f"{start}3 would compute other bytes than this machine (ONEDNN_MAX_CPU_ISA is SSE41 and"

@@ -17,7 +17,12 @@ from runs import dvc, ran, run
 
 pytestmark = pytest.mark.xdist_group("branches")
 # The stages that read each section whole. What several stages share is listed key by key.
-READERS = {"data": ["prepare"], "backbone": ["features"], "train_tl": ["train_tl", "cross_validate"], "finetune": ["finetune"]}
+READERS = {
+    "data": ["prepare"],
+    "backbone": ["features"],
+    "train_tl": ["train_tl", "cross_validate"],
+    "finetune": ["finetune"],
+}
 READERS |= {"evaluate": ["evaluate"], "augment": []}
 SCHEMAS = {
     "data": ("dataset", "DataParams"),

@@ -52,6 +52,7 @@ def reruns(folder, **environment):
 HEAD_AND_LATER = [["train_tl", "cross_validate", "finetune", "evaluate"], []]
 PREDICTIONS = "model,path,pixels,actual,predicted,probability\ntrain_tl,test/a/1.png,1f,a,a,0.9\n"
 # What the report needs of metrics/evaluate.json for its verdict.
+CROSS_VALIDATED = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "estimates": "accuracy", "notes": []}
 METRICS = {
     "selected": "train_tl",
     "train_tl": {"accuracy": 1.0, "accuracy_low": 0.2, "accuracy_high": 1.0},
@@ -97,7 +98,7 @@ def test_in_a_folder_of_a_larger_repository_a_revision_is_the_folders(monorepo, 
     for revision, probability in (("HEAD", 0.75), ("HEAD~1", 0.25)):
         assert changes.revision_predictions(revision)["probability"].tolist() == [probability]
         assert changes.revision_selected(revision) == "train_tl"
-    compared = changes.since("HEAD~1", METRICS)
+    compared = changes.since("HEAD~1", METRICS, CROSS_VALIDATED)
     assert [change.name for change in compared.models] and compared.left_out == []
     summary = dict(history.since("HEAD~1").summary)
     assert (summary["Code"], summary["Commits"]) == ("the same", "1: “probability 0.75”")

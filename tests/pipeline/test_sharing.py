@@ -152,7 +152,7 @@ def test_a_day_of_a_team(committed, started, tmp_path, kind):
     assert ran(dvc(alice, "repro")) == ["evaluate"]
     done = doctor(alice)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("12 objects are whole, here and on team.\n")
+    assert done.stdout.endswith("14 objects are whole, here and on team.\n")
 
 
 REASONS = {
