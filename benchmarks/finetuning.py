@@ -84,6 +84,7 @@ def main() -> None:
                 training_batches,
                 validation_batches,
                 settings.finetune.model_copy(update={"epochs": EPOCHS}),
+                labels=train_part.labels,
                 steps_per_epoch=batches.batches_per_epoch(len(train_part), settings.batch_size),
                 after_epoch=partial(record_time, times),
                 description=f"{frozen_layers} layers frozen",

@@ -79,6 +79,7 @@ def train_head(
         batches.training_from_cache([features[~held_out]], labels, augmentation, settings.batch_size),
         batches.validation_from_cache([features[held_out]], pool.labels[held_out], settings.batch_size),
         settings.train_tl,
+        labels=labels,
         steps_per_epoch=batches.batches_per_epoch(len(labels), settings.batch_size),
         after_epoch=lambda _: None,
         description=f"{augmentation.views} views",

@@ -79,6 +79,7 @@ def main() -> None:
                         classifier.Tail(rest, head),
                         *batches_of,
                         settings.finetune,
+                        labels=train.labels,
                         steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
                         after_epoch=lambda _: None,
                         description=f"{count} views, fine-tuned",

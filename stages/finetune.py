@@ -14,8 +14,7 @@ from transfer.loading import batches, prepared
 from transfer.loading.augmentation import Augmentation
 from transfer.training import rounds
 
-BACKBONE = Path("models/backbone")
-HEAD = Path("models/train_tl")
+BACKBONE, HEAD = Path("models/backbone"), Path("models/train_tl")
 CHECKPOINT = Path("models/finetune")
 
 
@@ -51,6 +50,7 @@ def main() -> None:
                     tail,
                     *batches_of,
                     settings.finetune,
+                    labels=train.labels,
                     steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
                     after_epoch=partial(append_epoch, round=number),
                     description=f"finetune, round {number}, {frozen_layers} layers frozen",
@@ -72,8 +72,8 @@ def main() -> None:
         summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}
         io.write_json("results/finetune/metrics/finetune.json", summary)
 
-    print(*results, sep="\n")
-    print(f"Kept: {results[kept].frozen_layers} layers frozen; smallest gap: {results[smallest_gap].frozen_layers}")
+    last = f"Kept: {results[kept].frozen_layers} layers frozen; smallest gap: {results[smallest_gap].frozen_layers}"
+    print(*results, last, sep="\n")
 
 
 if __name__ == "__main__":

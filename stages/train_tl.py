@@ -48,6 +48,7 @@ def main() -> None:
             training_batches,
             validation_batches,
             settings.train_tl,
+            labels=train.labels,
             steps_per_epoch=batches.batches_per_epoch(len(train), settings.batch_size),
             after_epoch=append_epoch,
             description="train_tl",

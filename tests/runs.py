@@ -79,6 +79,7 @@ def recipe(patience=2, min_delta=0.0, **changes):
         "warmup_epochs": 0,
         "weight_decay": 0.0,
         "label_smoothing": 0.0,
+        "class_weights": None,
     }
     return TrainingParams(**values | changes, early_stopping={"patience": patience, "min_delta": min_delta})
 

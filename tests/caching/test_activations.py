@@ -275,6 +275,7 @@ def test_a_training_gives_the_same_weights_as_with_the_frozen_layers_in_the_loop
                 training_batches,
                 validation_batches,
                 recipe(epochs=4, label_smoothing=0.1, **changes),
+                labels=TRAIN.labels,
                 steps_per_epoch=batches.batches_per_epoch(TRAIN_IMAGES, BATCH),
                 after_epoch=lambda epoch: None,
                 description="test",

@@ -14,6 +14,7 @@ from transfer.training.params import TrainTlParams
 CLASSES, CHANNELS, VIEWS, SEED = 3, 20, 2, 5
 CONSTANT = {"schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0, "warmup_epochs": 0}
 COSINE = {"schedule": "cosine", "weight_decay": 0.5, "label_smoothing": 0.1, "warmup_epochs": 1}
+BALANCED = COSINE | {"class_weights": "balanced"}
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def train_alone(pool, excluded, how, batch_size, folder):
         epoch_batches,
         lambda: iter([([pool.features[np.arange(3), 0]], pool.labels[:3])]),
         how.recipe,
+        labels=pool.labels[~excluded],
         steps_per_epoch=batches.batches_per_epoch(len(pool), batch_size),
         after_epoch=lambda _: None,
         description="alone",
@@ -54,7 +56,7 @@ def train_alone(pool, excluded, how, batch_size, folder):
     return head.get_weights()
 
 
-@pytest.mark.parametrize("changes", [CONSTANT, COSINE])
+@pytest.mark.parametrize("changes", [CONSTANT, COSINE, BALANCED])
 def test_a_head_that_sees_every_image_is_the_head_of_the_training_loop(pool, tmp_path, changes):
     how = training(**changes)
     kernel, bias = heads.train(pool, np.full(50, -1), 1, how, SEED)
@@ -64,8 +66,12 @@ def test_a_head_that_sees_every_image_is_the_head_of_the_training_loop(pool, tmp
     np.testing.assert_allclose(bias, alone[1], atol=2e-6)
 
 
-def test_every_head_is_the_head_that_the_training_loop_makes_without_its_images(pool, tmp_path):
-    how, fold = training(**COSINE), np.arange(50) % 5
+@pytest.mark.parametrize("changes", [COSINE, BALANCED])
+def test_every_head_is_the_head_that_the_training_loop_makes_without_its_images(pool, tmp_path, changes):
+    how, fold = training(**changes), np.arange(50) % 5
+    # Each head has class weights of its own.
+    rarest = [np.bincount(pool.labels[fold != number]).min() for number in range(5)]
+    assert len(set(rarest)) > 1
     kernel, bias = heads.train(pool, fold, 5, how, SEED)
     for number in range(5):
         columns = slice(number * CLASSES, (number + 1) * CLASSES)

@@ -71,6 +71,7 @@ def train(cut, folder):
             lambda epoch: iter([(frozen(IMAGES), labels)]),
             lambda: iter([(frozen(IMAGES), labels)]),
             recipe(epochs=2, learning_rate=0.01, patience=2),
+            labels=labels,
             steps_per_epoch=1,
             after_epoch=lambda epoch: None,
             description="test",

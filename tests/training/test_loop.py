@@ -38,6 +38,7 @@ def train(model, training, validation, **changes):
         lambda epoch: iter(training),
         lambda: iter(validation),
         recipe(**changes),
+        labels=np.concatenate([labels for _, labels in training]),
         steps_per_epoch=len(training),
         after_epoch=epochs.append,
         description="test",
@@ -82,6 +83,18 @@ def test_without_patience_the_weights_of_the_last_epoch_stay():
     assert result.best.validation["loss"] == pytest.approx(math.log(1 + 1 / odds), rel=1e-5)
     # Nine steps of Adam in one direction, none longer than the rate apart from rounding.
     assert 0.3 < weights[1] <= -0.06 + 9 * 0.05 + 1e-5
+
+
+@pytest.mark.parametrize(("class_weights", "weight"), [(None, 0.05), ("balanced", -0.05)])
+def test_class_weights_change_what_is_trained_towards_but_not_what_is_reported(class_weights, weight):
+    # Three images of class 1 with the input 1, and one of class 0 with the input 2: their pulls are 3 to 2, and with
+    # weights of 2/3 and 2 they are 2 to 4.
+    images = [np.array([[1.0], [1.0], [1.0], [2.0]])], np.array([1, 1, 1, 0])
+    model = small_model()
+    result, _ = train(model, [images], [images], learning_rate=0.05, class_weights=class_weights)
+    assert result.best.train == pytest.approx({"loss": math.log(2), "accuracy": 0.25}, rel=1e-5)
+    # Adam's first step is the learning rate itself, towards the class that pulls more.
+    assert model.layers[0].kernel.numpy().ravel() == pytest.approx([-weight, weight], abs=1e-5)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_training_with_a_sentence():

@@ -7,7 +7,7 @@ import pytest
 
 from runs import recipe
 from transfer.models.tensorflow import keras
-from transfer.training.optimizer import make_optimizer
+from transfer.training.optimizer import class_weights, make_optimizer
 
 # Half of (1 + cosine) of 0, 30, 60 ... 180 degrees, and of 0, 45 ... 180 degrees.
 SIXTHS = [1, (2 + math.sqrt(3)) / 4, 3 / 4, 1 / 2, 1 / 4, (2 - math.sqrt(3)) / 4, 0]
@@ -68,3 +68,11 @@ def test_weight_decay_shrinks_only_kernels(decay, remaining):
     for variable in model.trainable_variables:
         expected = 2 * remaining if variable.name in kernels else 2
         assert variable.numpy() == pytest.approx(np.full(variable.shape, expected), rel=1e-6), variable.path
+
+
+def test_balanced_classes_weigh_alike_in_total_and_an_image_weighs_1_on_average():
+    # 12 images of 3 classes: 4 of each would be even. A class without images counts nothing, and the others share.
+    images = np.array([[8, 3, 1], [9, 3, 0]])
+    expected = [[4 / 8, 4 / 3, 4 / 1], [6 / 9, 6 / 3, 0]]
+    assert class_weights(recipe(class_weights="balanced"), images) == pytest.approx(np.array(expected))
+    assert (class_weights(recipe(), images) == 1).all()

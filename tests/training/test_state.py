@@ -9,6 +9,9 @@ from transfer.models.tensorflow import keras
 from transfer.training.loop import fit
 from transfer.training.state import state_bytes
 
+# No recipe here has class weights.
+LABELS = np.array([0, 1, 2])
+
 
 @pytest.fixture(autouse=True)
 def _save_after_every_epoch(monkeypatch):
@@ -52,6 +55,7 @@ def train(interrupted_after, state, **changes):
             training,
             validation,
             eight_epochs(**changes),
+            labels=LABELS,
             steps_per_epoch=2,
             after_epoch=after_epoch,
             description="test",
@@ -86,7 +90,7 @@ def test_only_epochs_that_were_not_saved_are_trained_again(tmp_path):
 
     train(4, tmp_path / "state.npz", patience=None)
     params = eight_epochs(patience=None)
-    options = {"steps_per_epoch": 2, "description": "test", "state": tmp_path / "state.npz"}
+    options = {"labels": LABELS, "steps_per_epoch": 2, "description": "test", "state": tmp_path / "state.npz"}
     epochs = []
     fit(model, recorded, validation, params, after_epoch=epochs.append, **options)
     # The fifth epoch was interrupted before it was saved.
@@ -108,7 +112,7 @@ def test_a_state_takes_the_announced_bytes(tmp_path):
     images, labels = np.zeros((2, 1000), np.float32), np.array([0, 1])
     model = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(100, activation="softmax")])
     batches = [([images], labels)]
-    options = {"steps_per_epoch": 1, "description": "test", "state": tmp_path / "state.npz"}
+    options = {"labels": labels, "steps_per_epoch": 1, "description": "test", "state": tmp_path / "state.npz"}
     fit(model, lambda epoch: batches, lambda: batches, recipe(patience=1), after_epoch=lambda epoch: None, **options)
     announced = state_bytes(1000 * 100 + 100)
     # The archive adds a few bytes for each array.

@@ -24,7 +24,7 @@ from transfer.loading import batches
 from transfer.loading.augmentation import view_of_epoch
 from transfer.models import classifier
 from transfer.models.tensorflow import keras, tf
-from transfer.training.optimizer import make_optimizer
+from transfer.training.optimizer import class_weights, make_optimizer
 from transfer.training.params import TrainTlParams
 
 # How many images are predicted at a time: memory does not grow with the dataset.
@@ -108,12 +108,15 @@ def train(
     graph = _graph(channels, classes, heads, batch_size, steps, training.recipe)
     initial = classifier.new_head(channels, classes, training.recipe.dropout, seed).get_weights()
     graph.reset([np.tile(weights, heads) for weights in initial])
-    one_hot, trains = np.eye(classes, dtype=np.float32)[pool.labels], trains.astype(np.float32)
+    one_hot = np.eye(classes, dtype=np.float32)[pool.labels]
+    # Class weights follow from the images that a head trains on. An image that it holds out has the weight 0.
+    of_classes = class_weights(training.recipe, (trains[part].T.astype(np.int64) @ one_hot[part]).astype(np.int64))
+    weights = trains * of_classes.T[pool.labels]
     for epoch in range(training.epochs):
         view = view_of_epoch(epoch, training.views)
         for rows in batches.shuffled_order(len(part), batch_size * STEPS, seed, 0, epoch):
             rows = part[rows]
-            graph.run(pool.features[rows, view], one_hot[rows], trains[rows], np.array(seed % 2**31, np.int32))
+            graph.run(pool.features[rows, view], one_hot[rows], weights[rows], np.array(seed % 2**31, np.int32))
         after_epoch()
     return graph.kernel.numpy(), graph.bias.numpy()
 
@@ -129,7 +132,7 @@ class _Graph:
         self.optimizer = make_optimizer(recipe, steps)
         self.optimizer.build([self.kernel, self.bias])
         self.beginning = [variable.numpy() for variable in self.optimizer.variables]
-        widths = {"inputs": channels, "targets": classes, "trains": heads}
+        widths = {"inputs": channels, "targets": classes, "weights": heads}
         signature = [tf.TensorSpec((None, width), tf.float32, name) for name, width in widths.items()]
         signature.append(tf.TensorSpec((), tf.int32, "seed"))
         # On a processor, XLA gains nothing for two matrix products.
@@ -142,25 +145,26 @@ class _Graph:
         ):
             variable.assign(value)
 
-    def _run(self, inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+    def _run(self, inputs: Any, targets: Any, weights: Any, seed: Any) -> None:
         """Make a step for each batch of these images."""
 
         def run_step(start: Any) -> tuple[Any]:
             end = start + self.batch_size
-            self._step(inputs[start:end], targets[start:end], trains[start:end], seed)
+            self._step(inputs[start:end], targets[start:end], weights[start:end], seed)
             return (end,)
 
         tf.while_loop(lambda start: start < tf.shape(inputs)[0], run_step, (tf.constant(0),))
 
-    def _step(self, inputs: Any, targets: Any, trains: Any, seed: Any) -> None:
+    def _step(self, inputs: Any, targets: Any, weights: Any, seed: Any) -> None:
         recipe = self.recipe
         if recipe.dropout:
             step_seed = tf.stack([seed, tf.cast(self.optimizer.iterations.value, tf.int32)])
             inputs = tf.nn.experimental.stateless_dropout(inputs, recipe.dropout, step_seed)
         targets = targets * (1 - recipe.label_smoothing) + recipe.label_smoothing / self.classes
         logits = tf.reshape(inputs @ self.kernel.value + self.bias.value, (-1, self.heads, self.classes))
-        # The gradient of the mean cross-entropy of a head's images. A head that sees none of a batch has none.
-        shares = trains / tf.maximum(tf.reduce_sum(trains, axis=0), 1.0)
+        # The gradient of the mean weighted cross-entropy of a head's images. A head that sees none of a batch has none.
+        images = tf.reduce_sum(tf.cast(weights > 0, tf.float32), axis=0)
+        shares = weights / tf.maximum(images, 1.0)
         gradient = (tf.nn.softmax(logits) - targets[:, None]) * shares[:, :, None]
         gradient = tf.reshape(gradient, (-1, self.heads * self.classes))
         kernel_gradient = tf.matmul(inputs, gradient, transpose_a=True)

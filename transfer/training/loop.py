@@ -14,7 +14,7 @@ from transfer.loading.batches import Batches, model_inputs
 from transfer.models.tensorflow import keras, tf
 from transfer.training.early_stopping import EarlyStopping
 from transfer.training.history import Epoch, Fit
-from transfer.training.optimizer import make_optimizer
+from transfer.training.optimizer import class_weights, make_optimizer
 from transfer.training.params import TrainingParams
 from transfer.training.state import TrainingState
 
@@ -27,6 +27,7 @@ def fit(
     validation: Callable[[], Batches],
     recipe: TrainingParams,
     *,
+    labels: np.ndarray,
     steps_per_epoch: int,
     after_epoch: Callable[[Epoch], None],
     description: str,
@@ -39,6 +40,7 @@ def fit(
     Args:
         training: a function from an epoch, counted from 0, to its batches (tensors, class numbers).
         validation: a function that returns the validation batches.
+        labels: the class numbers of all training images (images,), from which class weights follow.
         after_epoch: called with each epoch that ends; first of all with those of an earlier process.
         description: the label of the progress bar.
         state: the file that holds the training's state.
@@ -54,7 +56,9 @@ def fit(
     )
     # The state of an earlier process may hold values for the optimizer's variables.
     model.optimizer.build(model.trainable_variables)
-    train, validate = (_Pass(model, step) for step in (model.train_step, model.test_step))
+    images = np.bincount(labels, minlength=model.output_shape[-1])
+    train = _Pass(model, model.train_step, class_weights(recipe, images) if recipe.class_weights else None)
+    validate = _Pass(model, model.test_step)
     progress = TrainingState(model, EarlyStopping(**recipe.early_stopping.model_dump()))
     progress.restore(state)
     for epoch in progress.epochs:
@@ -83,11 +87,16 @@ def fit(
 class _Pass:
     """A step of Keras' trainer over all batches of a pass; loss and accuracy are means over the images.
 
+    Class weights change what a step trains towards. The reported loss and accuracy are those without weights.
+
     Keras' own `train_on_batch` resets its metrics for each batch, which takes as long as a training step of a head.
     """
 
-    def __init__(self, model: keras.Model, step: Callable[[Any], dict[str, tf.Tensor]]):
+    def __init__(
+        self, model: keras.Model, step: Callable[[Any], dict[str, tf.Tensor]], weights: np.ndarray | None = None
+    ):
         self.model = model
+        self.weights = weights
         self.step = step
         self.one_hot = np.eye(model.output_shape[-1], dtype=np.float32)
         self.traced: Any = None
@@ -95,7 +104,9 @@ class _Pass:
     def __call__(self, batches: Batches) -> dict[str, float]:
         self.model.reset_metrics()
         for tensors, labels in batches:
-            batch = (model_inputs(tensors), self.one_hot[labels])
+            batch: tuple[Any, ...] = (model_inputs(tensors), self.one_hot[labels])
+            if self.weights is not None:
+                batch += (self.weights[labels],)
             if self.traced is None:
                 self.traced = self._trace(batch)
             metrics = self.traced(batch)

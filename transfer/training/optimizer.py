@@ -1,6 +1,8 @@
-"""The optimizer and its learning-rate schedule."""
+"""What a training makes small, and how: class weights of the loss, the optimizer and its learning-rate schedule."""
 
 from typing import Any
+
+import numpy as np
 
 from transfer.models.tensorflow import keras
 from transfer.training.params import TrainingParams
@@ -24,3 +26,19 @@ def make_optimizer(recipe: TrainingParams, steps_per_epoch: int) -> keras.optimi
     if recipe.weight_decay:
         adam.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return adam
+
+
+def class_weights(recipe: TrainingParams, images: np.ndarray) -> np.ndarray:
+    """How much an image of each class counts in the loss (..., classes).
+
+    With `balanced`, every class counts alike in total, and an image counts 1 on average (King and Zeng 2001; the
+    `balanced` of scikit-learn). A class without images has the weight 0. With null, every image counts 1.
+
+    Args:
+        images: the number of training images of each class (..., classes).
+    """
+    if recipe.class_weights is None:
+        return np.ones(images.shape, np.float32)
+    present = np.maximum((images > 0).sum(axis=-1, keepdims=True), 1)
+    weights = images.sum(axis=-1, keepdims=True) / (present * np.maximum(images, 1))
+    return np.where(images > 0, weights, 0).astype(np.float32)

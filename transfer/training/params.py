@@ -7,6 +7,7 @@ from pydantic import Field
 from transfer.interface.schema import Count, Fraction, Natural, NonNegative, Rate, Section
 
 Schedule = Annotated[Literal["constant", "cosine"], Field(description="constant or cosine")]
+ClassWeights = Annotated[Literal["balanced"] | None, Field(description="balanced, or null for none")]
 Patience = Annotated[Count | None, Field(description="a whole number of at least 1, or null for no early stopping")]
 FrozenLayerCounts = Annotated[
     list[Natural],
@@ -28,6 +29,7 @@ class TrainingParams(Section):
     warmup_epochs: Natural
     weight_decay: NonNegative
     label_smoothing: Fraction
+    class_weights: ClassWeights
     early_stopping: EarlyStoppingParams
 
 
