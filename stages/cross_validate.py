@@ -1,7 +1,8 @@
 """cross_validate: train the head many times, each time without some of the images, and score it on those.
 
 It reads training and validation images only. Writes results/cross_validate/, from which `evaluate` publishes
-metrics/cross_validation.json, the tables in plots/cross_validation/, and plots/label_issues.csv.
+metrics/cross_validation.json, the tables in plots/cross_validation/ and plots/label_issues.csv; and the calibration of
+the head, by which predict.py says no.
 """
 
 from pathlib import Path
@@ -13,10 +14,10 @@ from transfer.common import atomic, io
 from transfer.cross_validation import folds, groups, label_issues, learning_curve, pool, scores
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, features, prepared
+from transfer.uncertainty import calibration
 
-BACKBONE = Path("models/backbone")
-GROUPS = Path("dataset_groups.csv")
-RESULTS = Path("results/cross_validate")
+BACKBONE, HEAD, CALIBRATION = Path("models/backbone"), Path("models/train_tl"), Path("models/calibration/train_tl")
+GROUPS, RESULTS = Path("dataset_groups.csv"), Path("results/cross_validate")
 
 
 def main() -> None:
@@ -42,8 +43,7 @@ def main() -> None:
     images = pool.join({"train": (train, of_train), "validation": (validation, of_validation)})
 
     # Images of one group, and near-duplicates, are held out together
-    by_user = groups.read_groups(GROUPS, images)
-    threshold = settings.evaluate.near_duplicate
+    by_user, threshold = groups.read_groups(GROUPS, images), settings.evaluate.near_duplicate
     grouping = groups.group_images(images, by_user, threshold, settings.cross_validate.folds)
     repeats = range(settings.cross_validate.repeats)
     fold = np.stack([folds.deal(images, grouping.group, grouping.folds, settings.seed, repeat) for repeat in repeats])
@@ -62,14 +62,14 @@ def main() -> None:
 
     probabilities, over_views = map(np.stack, zip(*results[1], strict=True))
     right = {divisor: np.stack([own.argmax(1) for own, _ in of]) == images.labels for divisor, of in results.items()}
+    calibration.of_repeats(probabilities, images.labels, images.features, fold[0]).save(CALIBRATION, HEAD)
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]
     metrics = scores.summarize(images, probabilities, fold, notes)
     with atomic.folder(RESULTS) as partial:
         io.write_json(partial / "metrics/cross_validation.json", metrics | {"learning_curve": curve.metrics()})
-        io.write_csv(
-            partial / "plots/cross_validation/predictions.csv", scores.predictions(images, probabilities, fold)
-        )
+        predictions = scores.predictions(images, probabilities, fold)
+        io.write_csv(partial / "plots/cross_validation/predictions.csv", predictions)
         io.write_csv(partial / "plots/label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))
         io.write_csv(partial / "plots/cross_validation/learning_curve.csv", curve.table())
 

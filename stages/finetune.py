@@ -1,7 +1,7 @@
 """finetune: train later layers of the backbone together with the head, in rounds that freeze the layers before a cut.
 
-Writes models/finetune/ (what was trained, from the round with the best validation accuracy), plots/finetune/ (curves)
-and, in results/finetune/, metrics/finetune.json (every round).
+Writes models/finetune/ (what was trained, from the round with the best validation accuracy), its calibration, by which
+predict.py says no, plots/finetune/ (curves) and, in results/finetune/, metrics/finetune.json (every round).
 """
 
 from functools import partial
@@ -13,9 +13,10 @@ from transfer.common import io
 from transfer.loading import batches, prepared
 from transfer.loading.augmentation import Augmentation
 from transfer.training import rounds
+from transfer.uncertainty import calibration
 
 BACKBONE, HEAD = Path("models/backbone"), Path("models/train_tl")
-CHECKPOINT = Path("models/finetune")
+CHECKPOINT, CALIBRATION = Path("models/finetune"), Path("models/calibration/finetune")
 
 
 def main() -> None:
@@ -26,25 +27,22 @@ def main() -> None:
     from transfer.caching import activations  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
     from transfer.models import checkpoint, classifier, tensorflow
-    from transfer.training import loop, state
-    from transfer.training.curves import learning_curves
+    from transfer.training import curves, loop, state
 
     tensorflow.start(settings.seed)
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
     head = classifier.load_head(HEAD, settings.seed, backbone.description(), train.classes)
-    results: list[rounds.RoundResult] = []
-    metrics: dict[str, dict] = {}
-    # Each round continues from the best weights of the previous one: they are still in the layers
+    results, metrics = list[rounds.RoundResult](), dict[str, dict]()
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD])
-    with scratch.locked_folder("finetune", work) as own, learning_curves(Path("plots/finetune")) as append_epoch:
+    with scratch.locked_folder("finetune", work) as own, curves.learning_curves(Path("plots/finetune")) as append_epoch:
         cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
         states = [state.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
         activations.check_round_space(cuts, train, validation, augmentation, own, states)
         data = train, validation, augmentation, settings.batch_size
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
-            tail = classifier.Tail(rest, head)
+            tail = classifier.Tail(rest, head)  # its layers hold the best weights of the previous round
             with activations.cached_activations(frozen, *data, own / f"activations-{number}", number) as batches_of:
                 fit = loop.fit(
                     tail,
@@ -59,14 +57,16 @@ def main() -> None:
             accuracies = fit.best.train["accuracy"], fit.best.validation["accuracy"]
             results.append(rounds.RoundResult(frozen_layers, *accuracies))
             total, trainable = backbone.parameters + head.count_params(), loop.trainable_parameters(tail)
-            values = {"frozen_layers": frozen_layers, **fit.metrics(), "gap": results[-1].gap}
-            metrics[str(number)] = values | {"parameters": {"total": total, "trainable": trainable}}
+            values = {"gap": results[-1].gap, "parameters": {"total": total, "trainable": trainable}}
+            metrics[str(number)] = {"frozen_layers": frozen_layers, **fit.metrics(), **values}
             if rounds.best_round(results) == number - 1:
                 # Everything that any round so far has trained, even if this one trained less
                 cut = min(settings.finetune.frozen_layers[:number])
                 metadata = checkpoint.read_metadata(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), metadata)
 
+        tuned = classifier.load(CHECKPOINT, backbones.load(BACKBONE), train.classes)
+        calibration.of_model(tuned, train, validation, settings.batch_size).save(CALIBRATION, CHECKPOINT)
         kept, smallest_gap = rounds.best_round(results), rounds.smallest_gap_round(results)
         least = {"round": smallest_gap + 1, "frozen_layers": results[smallest_gap].frozen_layers}
         summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}

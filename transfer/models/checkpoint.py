@@ -7,7 +7,7 @@ from transfer.common import io
 from transfer.interface.errors import UserError
 from transfer.interface.schema import FITS, LARGEST_BATCH, LARGEST_IMAGE
 
-METADATA = "model.json"
+METADATA, WEIGHTS = "model.json", "trained.weights.h5"
 REQUIRED_KEYS: io.RequiredKeys = {
     "classes": list,
     "image_size": int,

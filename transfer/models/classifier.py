@@ -21,8 +21,6 @@ from transfer.models import checkpoint, weights
 from transfer.models.backbone import Backbone, FrozenLayers, pool
 from transfer.models.tensorflow import keras
 
-WEIGHTS = "trained.weights.h5"
-
 
 def new_head(channels: int, classes: int, dropout: float, seed: int) -> keras.Model:
     """Pooled features (images, channels) to probabilities (images, classes): dropout, then softmax, in float32."""
@@ -70,8 +68,12 @@ class Classifier:
     head: keras.Model
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        return self.probabilities_and_features(images)[:1]
+
+    def probabilities_and_features(self, images: np.ndarray) -> list[np.ndarray]:
+        """8-bit images (images, size, size, 3) to probabilities (images, classes) and features (images, channels)."""
         [features] = self.feature_extractor(images)
-        return head_function(self.head)(features)
+        return [*head_function(self.head)(features), features]
 
 
 def head_function(head: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -110,7 +112,7 @@ def head_metadata(
 def save(folder: Path, trained: keras.Model, metadata: dict[str, Any]) -> None:
     """Write a checkpoint atomically."""
     with atomic.folder(folder) as partial:
-        weights.save(trained, partial / WEIGHTS)
+        weights.save(trained, partial / checkpoint.WEIGHTS)
         io.write_json(partial / checkpoint.METADATA, metadata)
 
 
@@ -127,7 +129,11 @@ def load_head(folder: Path, seed: int, backbone: Mapping[str, Any], classes: Seq
     metadata = checkpoint.read_metadata(folder)
     _check_compatible(metadata, folder, backbone, classes)
     head = _new_head(metadata, seed)
-    weights.load(head, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it again with `dvc repro`")
+    weights.load(
+        head,
+        folder / checkpoint.WEIGHTS,
+        f"{folder / checkpoint.WEIGHTS} cannot be used: make it again with `dvc repro`",
+    )
     return head
 
 
@@ -143,7 +149,11 @@ def load(folder: Path, backbone: Backbone, classes: Sequence[str]) -> Classifier
     trained = head = _new_head(metadata, seed=0)
     if metadata["frozen_layers"] < backbone.layers:
         trained = Tail(backbone.cut(metadata["frozen_layers"])[1], head)
-    weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it again with `dvc repro`")
+    weights.load(
+        trained,
+        folder / checkpoint.WEIGHTS,
+        f"{folder / checkpoint.WEIGHTS} cannot be used: make it again with `dvc repro`",
+    )
     # Not `backbone.feature_extractor`: it may have run already, with the weights that were just replaced.
     feature_extractor = FrozenLayers(backbone.preprocess, backbone.model, backbone.layers, pooling=True)
     return Classifier(feature_extractor, head)
