@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, costs, folds, passes, precisions, processes, tables
+from benchmarks import clones, costs, folds, imbalance, passes, precisions, processes, saying_no, tables
 from runs import ROOT
 from transfer.common import io
 from transfer.models.tensorflow import keras
@@ -153,3 +153,30 @@ def test_a_ratio_is_the_seconds_of_the_study_divided_by_those_of_the_pipeline():
     # The results of a run that has not ended yet.
     assert tables.markdown({key: results[key] for key in ("machine", "passes")}).count("\n| float32 | 12.6 |") == 1
     assert tables.rows({"machine": results["machine"]}) == []
+
+
+def test_a_class_is_cut_to_a_tenth_and_recalls_are_shares_of_the_classes():
+    labels = np.repeat([0, 1], [30, 20])
+    rows = imbalance.cut_class(labels, 1, seed=3)
+    assert (np.bincount(labels[rows]) == [30, 2]).all()
+    assert imbalance.recall(np.array([0, 1, 1, 1]), np.array([0, 0, 0, 1])).tolist() == pytest.approx([1 / 3, 1])
+
+
+def test_images_are_divided_again_with_as_many_of_each_class_in_each_split():
+    labels = np.repeat([0, 1], [6, 4])
+    splits = np.array([*["train"] * 4, "validation", "test", "train", "train", "validation", "test"])
+    again = saying_no.split_again(labels, splits, seed=1)
+    assert sorted(again[:6]) == sorted(splits[:6]) and sorted(again[6:]) == sorted(splits[6:])
+    assert any((saying_no.split_again(labels, splits, seed) != splits).any() for seed in range(3))
+
+
+def test_scores_of_other_sets_are_sums_of_probabilities_with_a_penalty():
+    probabilities = np.array([[0.2, 0.5, 0.3]])
+    assert saying_no.cumulated(probabilities, 0)[0].tolist() == pytest.approx([1, 0.5, 0.8])
+    assert saying_no.cumulated(probabilities, 0.1)[0].tolist() == pytest.approx([1.2, 0.5, 0.9])
+
+
+def test_sets_are_judged_by_coverage_size_and_worst_class():
+    sets = np.array([[True, False], [True, True], [True, False], [False, True]])
+    scores = saying_no.judge(sets, np.array([0, 0, 1, 1]))
+    assert scores == {"coverage": 3 / 4, "size": 5 / 4, "coverage_of_the_worst_class": 1 / 2}
