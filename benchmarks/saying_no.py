@@ -205,9 +205,11 @@ def mahalanobis(features: np.ndarray, labels: np.ndarray, new: np.ndarray) -> np
     unit = novelty.unit(features)
     means = np.stack([unit[labels == label].mean(axis=0) for label in np.unique(labels)])
     residuals = unit - means[labels]
-    values, vectors = np.linalg.eigh(residuals.T @ residuals / len(unit))
-    scale = 1 / np.sqrt(0.7 * values + 0.3 * values.mean())
-    rotated, centres = (novelty.unit(new) @ vectors) * scale, (means @ vectors) * scale
+    covariance = residuals.T @ residuals / len(unit)
+    # Shrunk towards a multiple of the identity: there are hardly more images than channels.
+    shrunk = 0.7 * covariance + 0.3 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    whitened = np.linalg.solve(np.linalg.cholesky(shrunk), np.concatenate([novelty.unit(new), means]).T).T
+    rotated, centres = whitened[: len(new)], whitened[len(new) :]
     return -np.stack([((rotated - centre) ** 2).sum(axis=1) for centre in centres]).min(axis=0)
 
 

@@ -88,18 +88,20 @@ def test_sets_of_classes_hold_the_predicted_one_and_grow_with_the_coverage(proje
     assert sizes[0] <= sizes[1]
 
 
-def test_images_are_marked_as_unknown_or_not(project, models, tmp_path):
-    folder = tmp_path / "blue"
-    folder.mkdir()
-    Image.new("RGB", (8, 6), (0, 0, 255)).save(folder / "1.png")
-    images = [project[0] / "dataset_images/train", folder]
-    done = predict(models, *images, "--model", "train_tl", "--unknown", "--output", tmp_path / "a.csv")
+def test_images_are_unknown_below_the_cosine_of_the_calibration(project, models, tmp_path):
+    folder = shutil.copytree(models, tmp_path / "models")
+    images = project[0] / "dataset_images/train/null"
+    done = predict(folder, images, "--model", "train_tl", "--unknown", "--output", tmp_path / "a.csv")
     assert (done.returncode, done.stderr) == (0, "")
     rows = list(csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8")))
-    # The training images themselves are in the dataset. A plain area is not like noise.
-    assert [row["unknown"] for row in rows] == [*["no"] * 48, "yes"]
-    done = predict(models, folder, "--model", "train_tl", "--unknown", "--coverage", "0.8")
-    assert "  classes: " in done.stdout.splitlines()[0] and done.stdout.splitlines()[0].endswith("  unknown: yes")
+    # The images themselves are in the dataset.
+    assert [row["unknown"] for row in rows] == ["no"] * 16
+    # No image is as near as this.
+    path = folder / "models/calibration/train_tl/cosines.npy"
+    np.save(path, np.full_like(np.load(path), 1.5))
+    done = predict(folder, images, "--model", "train_tl", "--unknown", "--coverage", "0.8")
+    lines = done.stdout.splitlines()[:-1]
+    assert len(lines) == 16 and all("  classes: " in line and line.endswith("  unknown: yes") for line in lines)
 
 
 @pytest.mark.parametrize(
