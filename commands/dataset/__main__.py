@@ -120,7 +120,7 @@ def make(settings: params_file.Params, options: argparse.Namespace) -> None:
     if origin:
         print(f"{DVC_FILE} was an import from {origin}: the images are now your own data, which `dvc push` sends.")
     if had_groups and not dataset.group_of:
-        print(f"{groups.FILE} was removed: its groups were those of the old data.")
+        print(f"{groups.FILE} was emptied: its groups were those of the old data.")
     for key, (before, after) in changes.items():
         print(f"params.yaml: {key} was {before}, is {after}")
     print(*recipe.remarks, sep="\n", end="\n" if recipe.remarks else "")

@@ -68,5 +68,6 @@ def read_stored(places: Collection[str], file: Path = FILE) -> tuple[dict[str, s
 
 
 def write_stored(groups: Mapping[str, str]) -> None:
-    """Write the groups of the dataset, by path. Without any, only the columns: a stage depends on the file."""
-    io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=list(COLUMNS)))
+    """Write the groups of the dataset, by path. A file without any keeps its columns: a stage depends on it."""
+    if groups or FILE.exists():
+        io.write_csv(FILE, pd.DataFrame(sorted(groups.items()), columns=list(COLUMNS)))
