@@ -108,7 +108,7 @@ def make(settings: params_file.Params, options: argparse.Namespace) -> None:
         elif errors:
             # What is skipped may be the reason.
             raise UserErrors(errors + checks.skipped_sentences(checks.left_out(contents.skipped)))
-        had_groups = groups.FILE.exists()
+        had_groups = bool(groups.read_stored(set())[1])
         origin = saving.replace(dataset.files, dataset.group_of)
     if changes:
         params_editor.write(params_file.PATH, text)
