@@ -29,6 +29,12 @@ def start(folder):
     return webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
 
 
+def clear_logs(browser):
+    """Forget what pages have logged so far: Chromium keeps it until somebody reads it, across pages."""
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+
+
 def open_page(browser, path, width, media="screen", scheme="light"):
     """Open a page in a window of this width, in pixels."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}

@@ -109,10 +109,17 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """A browser without a network."""
+def chromium(tmp_path_factory):
+    """The browser process that all tests of a worker share."""
     if not (browsers.CHROMIUM and browsers.DRIVER):
         pytest.skip("no Chromium with its driver on this machine")
     browser = browsers.start(tmp_path_factory.mktemp("browser"))
     yield browser
     browser.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """A browser without a network, whose logs hold nothing of the pages of other tests."""
+    browsers.clear_logs(chromium)
+    return chromium
