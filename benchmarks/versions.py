@@ -23,7 +23,7 @@ from PIL import Image
 
 from benchmarks import clones, processes
 from transfer import command
-from transfer.common import io
+from transfer.common import io, memory
 from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, shards
@@ -127,6 +127,7 @@ def reproduce(folder: Path) -> dict[str, Any]:
 
 def measure_reads(folder: Path) -> dict[str, Any]:
     """Milliseconds to read the rows of an epoch in its shuffled order, from shards and from one array."""
+    memory.keep_freed_memory()  # as trainings do
     results = {}
     for name, shape, dtype in (("images", (224, 224, 3), np.uint8), ("features", (4, 1280), np.float32)):
         digests = [hashlib.sha256(str(row).encode()).hexdigest()[:16] for row in range(937)]

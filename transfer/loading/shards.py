@@ -14,6 +14,7 @@ import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ class Shards:
         self._most_open = _most_open()
         self._maps: dict[int, mmap.mmap] = {}
         self._open: dict[int, np.ndarray] = {}
+        self._parts: dict[tuple[int, ...], _Parts] = {}
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -87,13 +89,14 @@ class Shards:
         rows, *second = key if isinstance(key, tuple) else (key,)
         if isinstance(rows, int | np.integer):
             return self._shard(int(self.numbers[rows]))[(self.positions[rows], *second)]
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self)))
+        rows = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
         if not len(rows):
             return np.empty((0, *self.shape[1 + len(second) :]), self.dtype)
-        places = [self.numbers[rows].tolist(), self.positions[rows].tolist()]
-        places += [np.broadcast_to(index, len(rows)).tolist() for index in second]
-        parts = [self._shard(number)[tuple(place)] for number, *place in zip(*places, strict=True)]
+        if all(isinstance(index, int | np.integer) for index in second):
+            parts = _look_up(self._parts_of(*second), rows.tolist())
+        else:
+            seconds = np.broadcast_to(second[0], len(rows)).tolist()
+            parts = [self._parts_of(index)[row] for row, index in zip(rows.tolist(), seconds, strict=True)]
         # `np.stack` takes twice as long.
         return np.concatenate(parts, axis=None).reshape(len(parts), *parts[0].shape)
 
@@ -128,10 +131,18 @@ class Shards:
             shard = self._open_shard(number)
         return shard
 
+    def _parts_of(self, *second: int) -> "_Parts":
+        """The part of each row that second indices select; without any, each whole row."""
+        parts = self._parts.get(second)
+        if parts is None:
+            parts = self._parts[second] = _Parts(self, second)
+        return parts
+
     def _open_shard(self, number: int) -> np.ndarray:
-        while len(self._open) >= self._most_open:
-            oldest = next(iter(self._open))
-            del self._open[oldest], self._maps[oldest]
+        if len(self._open) >= self._most_open:
+            # All at once: parts of rows refer to them.
+            for opened in (self._parts, self._open, self._maps):
+                opened.clear()
         path = self.locate(shard_name(number, self.bits))
         shape = (self.lengths[number], *self.shape[1:])
         start = header(shape, self.dtype)
@@ -143,6 +154,28 @@ class Shards:
         # Not a `np.memmap`: to index one takes several times as long.
         self._open[number] = np.frombuffer(memory_map, self.dtype, offset=len(start)).reshape(shape)
         return self._open[number]
+
+
+class _Parts(dict[int, np.ndarray]):
+    """A part of each row, by the number of the row, as a view of its open shard; filled when it is first needed.
+
+    The rows of a batch come from as many shards. To index each shard takes several times as long as to copy the rows.
+    """
+
+    def __init__(self, shards: Shards, second: tuple[int, ...]):
+        super().__init__()
+        self.shards = shards
+        self.second = second
+
+    def __missing__(self, row: int) -> np.ndarray:
+        shards = self.shards
+        self[row] = shards._shard(int(shards.numbers[row]))[(shards.positions[row], *self.second)]
+        return self[row]
+
+
+def _look_up(parts: _Parts, rows: Sequence[int]) -> Sequence[np.ndarray]:
+    """The parts of several rows, in one call for all of them."""
+    return itemgetter(*rows)(parts) if len(rows) > 1 else [parts[rows[0]]]
 
 
 def open_shards(folder: Path, digests: Sequence[str], shape: Sequence[int | None]) -> Shards:
