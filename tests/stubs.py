@@ -30,7 +30,12 @@ for out in stage["outs"] + stage.get("metrics", []):
     target = path if path.suffix else path / "content"
     target.parent.mkdir(parents=True, exist_ok=True)
     models = dict.fromkeys(("train_tl", "finetune"), {"accuracy": 1})
-    target.write_text(json.dumps(models | {"digest": digest.hexdigest()}))
+    content = json.dumps(models | {"digest": digest.hexdigest()})
+    if target.suffix == ".csv":
+        # What plots of any template show.
+        accuracy = int(digest.hexdigest(), 16) % 1000
+        content = f"class,split,label,images,accuracy\\nglass,test,a,1,{accuracy}\\n"
+    target.write_text(content)
 """
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from dvc.config import Config
 
+import scenes
 import servers
 import stubs
 from commands import remote
@@ -30,6 +31,7 @@ def committed(tmp_path_factory):
     """The project with version 2 of its data, and a branch `gallery` that changes a parameter of `evaluate`."""
     folder = stubs.make_project(tmp_path_factory.mktemp("sharing") / "project")
     (folder / "dataset_images/image.txt").write_text("version 2 of the data")
+    scenes.dataset(folder / "dataset_images")
     commit_run(folder, "Version 2")
     run(folder, "git", "switch", "--quiet", "--create", "gallery")
     path = folder / "params.yaml"
@@ -120,6 +122,17 @@ def metric(folder):
     return json.loads((folder / "metrics/summary.json").read_text())["digest"]
 
 
+def images(folder):
+    """The places and contents of all images of the dataset."""
+    dataset = folder / "dataset_images"
+    return {(str(path.relative_to(dataset)), path.read_bytes()) for path in dataset.rglob("*.png")}
+
+
+def plots_rows(shown):
+    """The rows of the tables behind `dvc plots`, as its JSON has them."""
+    return [row for plots in shown["data"].values() for plot in plots for row in plot["content"]["data"]["values"]]
+
+
 @pytest.mark.parametrize("kind", servers.MAKERS)
 def test_a_day_of_a_team(committed, started, tmp_path, kind):
     team = Team(committed, tmp_path, started(kind))
@@ -134,9 +147,20 @@ def test_a_day_of_a_team(committed, started, tmp_path, kind):
     first = json.loads(run(bob, "git", "show", "HEAD~2:metrics/summary.json"))["digest"]
     difference = json.loads(dvc(bob, "metrics", "diff", "--json", "HEAD~2"))
     assert difference["metrics/summary.json"]["digest"] == {"old": first, "new": metric(alice)}
+    plots = json.loads(dvc(bob, "plots", "diff", "--json", "HEAD~2", "--targets", "plots/per_class.csv"))
+    accuracies = {row["rev"]: row["accuracy"] for row in plots_rows(plots)}
+    assert len(accuracies) == 2 and len(set(accuracies.values())) == 2, plots
 
+    # Bob adds photographs: two of glass, which nobody has, and one that the dataset has.
     run(bob, "git", "switch", "--quiet", "--create", "more-data")
-    (bob / "dataset_images/more.txt").write_text("more images")
+    for seed in (1, 101, 102):
+        scenes.save(tmp_path / f"more/glass/new {seed}.png", scenes.scene(seed))
+    before = images(bob)
+    done = run_forked(bob, "-m", "commands.dataset", "--add", "--", str(tmp_path / "more"))
+    assert done.returncode == 0, done.stderr
+    assert "1 image is in the dataset already, and skipped" in done.stdout
+    added = images(bob) - before
+    assert len(added) == 2 and before < images(bob)
     commit_run(bob, "More data")
     dvc(bob, "push")
     run(bob, "git", "push", "--quiet", "origin", "more-data")
@@ -148,11 +172,12 @@ def test_a_day_of_a_team(committed, started, tmp_path, kind):
     assert review["metrics/summary.json"]["digest"] == {"old": metric(alice), "new": metric(bob)}
     run(alice, "git", "merge", "--quiet", "--no-edit", "origin/more-data")
     dvc(alice, "pull")
-    assert (alice / "dataset_images/more.txt").read_text() == "more images"
+    assert images(alice) == before | added
     assert ran(dvc(alice, "repro")) == ["evaluate"]
     done = doctor(alice)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("14 objects are whole, here and on team.\n")
+    # 40 images, 2 new ones, image.txt, and 12 for the list of the images, the weights and the outs.
+    assert done.stdout.endswith("55 objects are whole, here and on team.\n")
 
 
 REASONS = {
@@ -221,7 +246,7 @@ def test_a_killed_push_is_finished_by_the_next(committed, started, tmp_path):
     run(team.alice, "git", "push", "--quiet", "origin", "main")
     bob = team.clone("bob")
     dvc(bob, "pull")
-    for path in (team.alice / "dataset_images").iterdir():
+    for path in (team.alice / "dataset_images").glob("*.txt"):
         assert (bob / "dataset_images" / path.name).read_bytes() == path.read_bytes()
     assert healthy(bob)
 
@@ -273,7 +298,7 @@ def test_a_full_remote(committed, started, tmp_path):
         subprocess.run(["umount", str(team.store)], check=True)
 
 
-def test_a_killed_pull_is_finished_by_the_next(committed, started, tmp_path):
+def test_a_killed_pull_is_finished_by_the_next_or_by_the_remedy(committed, started, tmp_path):
     team = Team(committed, tmp_path, started("ssh"))
     add_many(team.alice, "many")
     run(team.alice, "git", "commit", "--all", "--quiet", "--message", "Many")
@@ -282,8 +307,13 @@ def test_a_killed_pull_is_finished_by_the_next(committed, started, tmp_path):
     bob = team.clone("bob")
     kill_during(bob, (1.2, 1.5, 1.8, 2.2), "pull")
     # A file that the kill left half written in the workspace is in no version: DVC replaces it only if told to.
-    dvc(bob, "pull", "--force")
-    for path in (team.alice / "dataset_images").iterdir():
+    pull = run_forked(bob, "-m", "dvc", "pull", "--force")
+    if pull.returncode:
+        # DVC believes an index of half of the files. It says so, and the documented remedy works.
+        assert "ERROR: failed to pull data from the cloud" in pull.stderr
+        assert doctor(bob, "--repair").returncode == 0
+        dvc(bob, "pull", "--force")
+    for path in (team.alice / "dataset_images").glob("*.txt"):
         assert (bob / "dataset_images" / path.name).read_bytes() == path.read_bytes()
     assert healthy(bob)
 
