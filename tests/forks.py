@@ -27,15 +27,14 @@ from pathlib import Path
 
 # TensorFlow first: its import hides optional packages, but only those that are not imported yet.
 PRELOADED = ("transfer.models.tensorflow", "cv2", "dvclive", "h5py", "matplotlib.figure", "pandas", "pydantic")
+PRELOADED += ("networkx", "pi_heif", "PIL.ImageCms", "PIL.ImageOps", "pydantic.main", "pydantic.types")
 PRELOADED += ("scipy.stats", "sklearn.metrics", "tqdm", "yaml", "ruamel.yaml")
-PRELOADED += (
-    "dvc.cli",
-    "dvc.commands.repro",
-    "dvc.repo",
-    "dvc.repo.reproduce",
-    "dvc.repo.experiments",
-    "dvc.stage.run",
-)
+# All commands of DVC, and what they import when they are used.
+PRELOADED += ("dvc.cli.parser", "dvc.cachemgr", "dvc.data_cloud", "dvc.repo", "dvc.repo.artifacts", "dvc.repo.brancher")
+PRELOADED += ("dvc.repo.datasets", "dvc.repo.experiments", "dvc.repo.index", "dvc.repo.open_repo", "dvc.repo.plots")
+PRELOADED += ("dvc.repo.reproduce", "dvc.repo.stage", "dvc.stage.run", "dvc.utils.strictyaml")
+PRELOADED += ("dvc_data.hashfile.db.local", "dvc_data.index.checkout", "dvc_data.index.collect", "dvc_data.index.fetch")
+PRELOADED += ("dulwich.porcelain", "fsspec.implementations.memory", "platformdirs.unix", "pygit2", "scmrepo.fs")
 ROOT = Path(__file__).parents[1]
 
 # Run without the packages of the environment, which it does not need: it starts in a hundredth of a second.
