@@ -4,7 +4,11 @@ The pipeline is the project's own (dvc.yaml, params.yaml, the rooms). Only the s
 a digest of its inputs to its outs.
 """
 
+import atexit
 import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
 from runs import ROOT, STAGES, dvc, ran, run
 
@@ -41,6 +45,15 @@ for out in stage["outs"] + stage.get("metrics", []):
 
 def make_project(folder):
     """A clone in which the pipeline has run with stubs for stages; its results are committed on the branch main."""
+    return Path(shutil.copytree(_template(), folder, symlinks=True))
+
+
+@cache
+def _template():
+    """The clone that all tests of this process get a copy of."""
+    folder = Path(tempfile.mkdtemp(prefix="stubs"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder /= "project"
     run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
     # A team's main branch may have any name.
     run(folder, "git", "checkout", "--quiet", "-B", "main")
