@@ -44,7 +44,10 @@ def write_tables(folder):
     ]
     columns = ["path", "pixels", "split", "label", "suggested", "score"]
     (folder / "plots/evaluate").mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "plots/label_issues.csv", index=False)
+    doubts = pd.DataFrame(rows, columns=columns)
+    of_test = doubts["split"] == "test"
+    doubts[~of_test].to_csv(folder / "plots/label_issues.csv", index=False)
+    doubts[of_test].to_csv(folder / "plots/evaluate/test_label_issues.csv", index=False)
     rows = [
         (path_of(*one), one[1], other[0], path_of(*other), other[1], cosine, near) for one, other, cosine, near in PAIRS
     ]
@@ -62,6 +65,7 @@ def write_tables_anew(folder, digests):
     place_of = {pixels(folder, path): path for path in files}
     for name, columns in (
         ("label_issues.csv", {"path": "label"}),
+        ("evaluate/test_label_issues.csv", {"path": "label"}),
         ("evaluate/near_duplicates.csv", {"path": "actual", "other_path": "other_actual"}),
     ):
         rows = pd.read_csv(folder / "plots" / name)
