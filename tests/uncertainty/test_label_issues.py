@@ -41,13 +41,13 @@ def test_labels_that_another_class_beats_are_listed_the_most_doubtful_first(doub
 
 
 def test_a_picture_shows_the_first_with_file_label_suggestion_and_score(doubts, monkeypatch):
-    assert doubts.title == "Labels in doubt: 3 of 5 train and validation images"
+    assert doubts.title == "Labels in doubt: 3 of 5 training and validation images"
     tiles = doubts.tiles()
     assert [tile.name for tile in tiles] == ["1.png", "1.png", "2.png"]
-    assert tiles[1].captions == ("validation: 007", "suggested: glass, score 0.300")
+    assert tiles[1].captions == ("label: 007", "suggested: glass", "score 0.300, validation")
     assert [int(tile.images[0].max()) for tile in tiles] == [1, 1, 2]
     monkeypatch.setattr(label_issues, "SHOWN", 2)
-    assert doubts.title == "Labels in doubt: 3 of 5 train and validation images, the 2 most doubtful"
+    assert doubts.title == "Labels in doubt: 3 of 5 training and validation images, the 2 most doubtful"
     assert len(doubts.tiles()) == 2
 
 

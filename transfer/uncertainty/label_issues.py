@@ -53,7 +53,7 @@ class LabelIssues:
     @property
     def title(self) -> str:
         """The title of a picture of the first images."""
-        where = " and ".join(self.splits)
+        where = " and ".join(self.splits).replace("train", "training")
         total = sum(map(len, self.splits.values()))
         if not self.issues:
             return f"No label of the {total} {where} images is in doubt."
@@ -67,8 +67,9 @@ class LabelIssues:
             split, row = self.splits[issue.split], issue.row
             names = lettering.drawable_names(split.classes)
             captions = (
-                f"{issue.split}: {names[split.labels[row]]}",
-                f"suggested: {names[issue.suggested]}, score {issue.score:.3f}",
+                f"label: {names[split.labels[row]]}",
+                f"suggested: {names[issue.suggested]}",
+                f"score {issue.score:.3f}, {issue.split}",
             )
             file = lettering.file_name(split.paths[row], split.digests[row])
             tiles.append(Tile(captions, [split.images[row]], file))
