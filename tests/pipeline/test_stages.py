@@ -300,6 +300,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
 def test_the_predictions_are_those_of_the_checkpoint_on_the_named_images(project):
     """The fine-tuned model, rebuilt from its checkpoint, predicts what plots/predictions.csv says."""
     folder, _ = project
+    temperature = read(folder, "models/calibration/finetune/calibration.json")["temperature"]
     script = (
         "from pathlib import Path\n"
         "from transfer.loading import prepared\n"
@@ -307,6 +308,8 @@ def test_the_predictions_are_those_of_the_checkpoint_on_the_named_images(project
         "test = prepared.load_split('test')\n"
         "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')), test.classes)\n"
         "[output] = model(test.images[:])\n"
+        f"output = output.astype(float) ** (1 / {temperature})\n"
+        "output = output / output.sum(axis=1, keepdims=True)\n"
         "print([[test.paths[row], test.classes[output[row].argmax()], float(output[row].max())] for row in range(6)])\n"
     )
     done = run_forked(folder, "-c", script)
