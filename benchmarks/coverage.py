@@ -6,8 +6,15 @@ Run it at the top of the project, with the sample's weights pulled. Datasets are
 each, the stage's own code gives an interval, and the true accuracy is that of the recipe's head on the rest of the
 population. Everything that is computed is kept in a folder, so the next run continues where one was stopped.
 
-Two commits are compared that differ in the backbone's features: the second has all channels, the first a part of them.
-The same two give the rate of false alarms, as the rate at which their true difference is rejected.
+Pairs of commits are compared on each dataset:
+
+- power: the backbone's features have all channels in the second commit, and a part of them in the first. The rate at
+  which their true difference is rejected is one rate of false alarms.
+- no difference, by the seed: the same recipe twice, with other initial weights, dropout and order of the images. The
+  rate at which the two are told apart is the rate of false alarms.
+- no difference, by the channels: one random half of the channels against the other half, drawn anew for each dataset.
+  Neither half is better on average, but the recipes see different features, as those of two backbones do. The true
+  difference of a pair, on the rest of the population, is a few tenths of a point.
 """
 
 import argparse
@@ -26,6 +33,8 @@ from sample.render import CLASSES
 from transfer import command, params_file
 from transfer.common import io
 from transfer.cross_validation import folds, heads, pool, scores
+from transfer.evaluation.intervals import wilson_interval
+from transfer.evaluation.significance import SIGNIFICANCE_LEVEL
 from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 from transfer.models import tensorflow
@@ -33,6 +42,10 @@ from transfer.models import tensorflow
 SIZE = 1060
 # So many channels of the features make the first of the two commits about two points worse.
 FEWER_CHANNELS = 200
+# Far from the seeds of the repeats.
+OTHER_SEED = 1_000
+POWER = ("fewer_channels", "all_channels")
+NO_DIFFERENCE = {"another_seed": ("all_channels", "another_seed"), "halves_of_channels": ("one_half", "other_half")}
 
 
 def main() -> None:
@@ -64,16 +77,23 @@ def main() -> None:
 def measure(
     population_of: tuple[np.ndarray, list[str], np.ndarray], size: int, number: int, settings: params_file.Params
 ) -> dict[str, Any]:
-    """One dataset: the cross-validated predictions and the true accuracy of both commits."""
+    """One dataset: the cross-validated predictions and the true accuracy of each commit."""
     labels, digests, features = population_of
     generator = np.random.default_rng([settings.seed, number])
     rows = np.sort(generator.choice(len(labels), size, replace=False))
     rest = np.setdiff1d(np.arange(len(labels)), rows)
     channels = np.random.default_rng(settings.seed).permutation(features.shape[2])
+    shuffled = generator.permutation(features.shape[2])
     views, batch_size = features.shape[1], settings.batch_size
     training = heads.Training(settings.train_tl, settings.train_tl.epochs, views, batch_size)
-    commits = []
-    for chosen in (channels[:FEWER_CHANNELS], channels):
+    commits = {}
+    for name, chosen, seed in (
+        ("fewer_channels", channels[:FEWER_CHANNELS], settings.seed),
+        ("all_channels", channels, settings.seed),
+        ("another_seed", channels, settings.seed + OTHER_SEED),
+        ("one_half", shuffled[: len(shuffled) // 2], settings.seed),
+        ("other_half", shuffled[len(shuffled) // 2 :], settings.seed),
+    ):
         dataset = pool.Pool(
             labels[rows],
             [f"{row}.jpg" for row in rows],
@@ -89,17 +109,14 @@ def measure(
         ]
         fold = np.stack(of_repeats)
         probabilities = np.stack(
-            [
-                heads.held_out_probabilities(dataset, fold[repeat], training, settings.seed + repeat)[0]
-                for repeat in repeats
-            ]
+            [heads.held_out_probabilities(dataset, fold[repeat], training, seed + repeat)[0] for repeat in repeats]
         )
         predictions = scores.predictions(dataset, probabilities, fold)
-        commits.append(
-            {"predictions": {name: list(predictions[name]) for name in ("pixels", "folds", "right")}}
-            | {"true": true_accuracy(dataset, training, features[rest, 0][:, chosen], labels[rest], settings.seed)}
-        )
-    return {"fewer_channels": commits[0], "all_channels": commits[1]}
+        commits[name] = {
+            "predictions": {column: list(predictions[column]) for column in ("pixels", "folds", "right")},
+            "true": true_accuracy(dataset, training, features[rest, 0][:, chosen], labels[rest], seed),
+        }
+    return commits
 
 
 def true_accuracy(
@@ -117,9 +134,9 @@ def accuracy_with_interval(commit: dict[str, Any]) -> tuple[float, float, float]
     return float(right.mean()), *scores.interval(right, folds)
 
 
-def compare(result: dict[str, Any]) -> cross_validation.Difference:
-    """What the comparison of the two commits says on one dataset."""
-    tables = (pd.DataFrame(result[name]["predictions"]) for name in ("fewer_channels", "all_channels"))
+def compare(result: dict[str, Any], pair: tuple[str, str] = POWER) -> cross_validation.Difference:
+    """What the comparison of two commits says on one dataset."""
+    tables = (pd.DataFrame(result[name]["predictions"]) for name in pair)
     comparison = cross_validation.compare(*tables)
     if comparison is None:
         raise ValueError("the commits have no images in common")
@@ -129,7 +146,7 @@ def compare(result: dict[str, Any]) -> cross_validation.Difference:
 def summarize(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Coverage and width of the intervals, and the rates at which the comparison rejects no and the true difference."""
     commits = {}
-    for name in ("fewer_channels", "all_channels"):
+    for name in POWER:
         of_commit = [result[name] for result in results]
         true = np.array([of_dataset["true"] for of_dataset in of_commit])
         accuracy, low, high = np.transpose([accuracy_with_interval(of_dataset) for of_dataset in of_commit])
@@ -154,9 +171,28 @@ def summarize(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "mean_difference": float(difference.mean()),
             "sd_of_difference": float(difference.std(ddof=1)),
             "width": float((high - low).mean()),
-            "power": float((p_value < 0.05).mean()),
+            "power": float((p_value < SIGNIFICANCE_LEVEL).mean()),
             "false_alarms": float(((true_difference < low) | (high < true_difference)).mean()),
         },
+        "no_difference": {name: false_alarms(results, pair) for name, pair in NO_DIFFERENCE.items()},
+    }
+
+
+def false_alarms(results: Sequence[dict[str, Any]], pair: tuple[str, str]) -> dict[str, float]:
+    """How often two commits without a true difference are told apart, with the 95 % interval of this rate."""
+    comparisons = [compare(result, pair) for result in results]
+    alarms = sum(comparison.p_value < SIGNIFICANCE_LEVEL for comparison in comparisons)
+    low, high = wilson_interval(alarms, len(results))
+    first, second = (np.array([result[name]["true"] for result in results]) for name in pair)
+    return {
+        "false_alarms": alarms / len(results),
+        "false_alarms_low": low,
+        "false_alarms_high": high,
+        "mean_difference": float(np.mean([comparison.difference for comparison in comparisons])),
+        "sd_of_difference": float(np.std([comparison.difference for comparison in comparisons], ddof=1)),
+        "width": float(np.mean([comparison.high - comparison.low for comparison in comparisons])),
+        "mean_true_difference": float((second - first).mean()),
+        "sd_of_true_difference": float((second - first).std(ddof=1)),
     }
 
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from transfer import command, params_file
 from transfer.common import io
-from transfer.cross_validation import folds, groups, heads, label_issues, pool
+from transfer.cross_validation import folds, groups, heads, pool
 from transfer.interface.progress import progress_bar
 from transfer.loading import features, prepared
 from transfer.models import backbone as backbones
 from transfer.models import tensorflow
+from transfer.uncertainty import label_issues
 
 FLIPPED = 0.05
 SEEDS = 5

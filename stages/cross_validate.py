@@ -1,7 +1,7 @@
 """cross_validate: train the head many times, each time without some of the images, and score it on those.
 
-It reads training and validation images only. Writes results/cross_validate/, from which `evaluate` publishes
-metrics/cross_validation.json, the tables in plots/cross_validation/, and plots/label_issues.csv.
+It reads training and validation images only. Writes results/cross_validate/: metrics and tables, which `evaluate`
+publishes, and the out-of-fold probabilities by which it calibrates the head and finds doubtful labels.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 
 from transfer import command, params_file
 from transfer.common import atomic, io
-from transfer.cross_validation import folds, groups, label_issues, learning_curve, pool, scores
+from transfer.cross_validation import folds, groups, learning_curve, pool, scores
 from transfer.interface.progress import progress_bar
 from transfer.loading import batches, features, prepared
 
@@ -67,11 +67,11 @@ def main() -> None:
     metrics = scores.summarize(images, probabilities, fold, notes)
     with atomic.folder(RESULTS) as partial:
         io.write_json(partial / "metrics/cross_validation.json", metrics | {"learning_curve": curve.metrics()})
-        io.write_csv(
-            partial / "plots/cross_validation/predictions.csv", scores.predictions(images, probabilities, fold)
-        )
-        io.write_csv(partial / "plots/label_issues.csv", label_issues.table(images, over_views.mean(axis=0)))
+        predictions = scores.predictions(images, probabilities, fold)
+        io.write_csv(partial / "plots/cross_validation/predictions.csv", predictions)
         io.write_csv(partial / "plots/cross_validation/learning_curve.csv", curve.table())
+        np.save(partial / "probabilities.npy", probabilities)
+        np.save(partial / "probabilities_over_views.npy", over_views.mean(axis=0))
 
     print(scores.sentence(metrics), *notes, *curve.sentences(), sep="\n")
 

@@ -5,9 +5,10 @@ import pandas as pd
 
 from runs import ROOT, run
 from transfer.common import io as files
-from transfer.cross_validation import folds, label_issues, learning_curve, pool, scores
-from transfer.evaluation import calibration, metrics, significance, tables
+from transfer.cross_validation import folds, learning_curve, pool, scores
+from transfer.evaluation import metrics, reliability, significance, tables
 from transfer.loading.prepared import SPLITS, Split
+from transfer.uncertainty import label_issues
 
 MODELS = ("train_tl", "finetune")
 # Names of classes that page, chart and Markdown must show as they are.
@@ -49,7 +50,8 @@ def write_cross_validation(folder, splits, share_right):
     random = np.random.default_rng(0)
     parts = {name: (splits[name], np.zeros((len(splits[name]), 1, 1))) for name in ("train", "validation")}
     images = pool.join(parts)
-    fold = np.stack([folds.deal(images, np.arange(len(images)), 2, 1, repeat) for repeat in range(2)])
+    # With two folds, there would be one degree of freedom, with which hardly any difference is more than chance.
+    fold = np.stack([folds.deal(images, np.arange(len(images)), 5, 1, repeat) for repeat in range(2)])
     right = random.random((2, len(images))) < share_right
     probabilities = np.full((2, len(images), len(images.classes)), 0.1 / len(images.classes))
     predicted = np.where(right, images.labels, (images.labels + 1) % len(images.classes))
@@ -60,7 +62,8 @@ def write_cross_validation(folder, splits, share_right):
     of_recipe = folder / "plots/cross_validation"
     files.write_csv(of_recipe / "predictions.csv", scores.predictions(images, probabilities, fold))
     files.write_csv(of_recipe / "learning_curve.csv", curve.table())
-    files.write_csv(folder / "plots/label_issues.csv", label_issues.table(images, probabilities.mean(axis=0)))
+    pooled = {name: of_split for name, (of_split, _) in parts.items()}
+    files.write_csv(folder / "plots/label_issues.csv", label_issues.find(pooled, probabilities.mean(axis=0)).table())
 
 
 def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epochs=3, seed=0, recipe=0.7):
@@ -111,7 +114,7 @@ def write_results(folder, classes, share_right=(0.6, 0.8), counts=(8, 2, 2), epo
     ]
     files.write_csv(plots / "dataset.csv", pd.DataFrame(rows, columns=["split", "class", "images"]))
     files.write_csv(plots / "per_class.csv", tables.stack_by_model(of_class))
-    bins = {model: calibration.calibration_table(right[model], probabilities[model].max(axis=1)) for model in MODELS}
+    bins = {model: reliability.calibration_table(right[model], probabilities[model].max(axis=1)) for model in MODELS}
     files.write_csv(plots / "evaluate/calibration.csv", tables.stack_by_model(bins))
     fits = dict.fromkeys(MODELS, fit)
     files.write_csv(plots / "evaluate/splits.csv", tables.accuracy_by_split(fits, scores, splits))

@@ -25,6 +25,7 @@ from transfer.interface.progress import progress_bar
 from transfer.interface.quiet import quiet
 from transfer.loading import prepared
 from transfer.loading.prepared import Split
+from transfer.uncertainty import calibration
 
 MODELS = Path("models")
 KERAS, LITERT, INT8, ONNX = "model.keras", "model.tflite", "model_int8.tflite", "model.onnx"
@@ -62,15 +63,19 @@ def main() -> None:
     check_evaluated(name, metadata, test)
     duplicates = near_duplicates(name)
     recipe = parameters(name)
+    of_model = calibration.load(MODELS, name)
+    if of_model is None:
+        print(calibration.missing(MODELS, name), file=sys.stderr)
 
     from commands.export import formats  # imported late: TensorFlow takes seconds
     from transfer.loading import batches
     from transfer.models import backbone as backbones
     from transfer.models import classifier, tensorflow
+    from transfer.uncertainty import scoring
 
     tensorflow.start(seed=0)
     backbone = backbones.load(MODELS / "backbone")
-    original = classifier.load(MODELS / name, backbone, test.classes)
+    original = scoring.calibrated(classifier.load(MODELS / name, backbone, test.classes), of_model)
 
     def probabilities_of(function: formats.Function, which: str) -> np.ndarray:
         size = metadata["batch_size"]
@@ -79,7 +84,9 @@ def main() -> None:
     expected = probabilities_of(original, name)
     results = {name: intervals.accuracy_with_interval(expected.argmax(axis=1) == test.labels)}
     images = {split: len(of_split) for split, of_split in splits.items()}
-    facts = description.describe(name, metadata, results[name], images, min(formats.REPRESENTATIVE, images["train"]))
+    temperature = of_model.temperature if of_model else None
+    representative = min(formats.REPRESENTATIVE, images["train"])
+    facts = description.describe(name, metadata, results[name], images, representative, temperature)
     labels = "".join(f"{label}\n" for label in test.classes)
 
     with atomic.folder(options.folder) as folder:

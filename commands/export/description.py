@@ -68,6 +68,7 @@ def describe(
     test: dict[str, Any],
     images: dict[str, int],
     representative: int,
+    temperature: float | None,
 ) -> dict[str, Any]:
     """The content of model.json.
 
@@ -75,6 +76,7 @@ def describe(
         test: test accuracy with its interval.
         images: the number of images of each split.
         representative: how many images determine the ranges of the 8-bit model.
+        temperature: what the logits are divided by; None if the probabilities are not calibrated.
     """
     size = metadata["image_size"]
     resize: Resize = metadata["resize"]
@@ -95,7 +97,7 @@ def describe(
             "colour_order": "RGB",
             "axes": ["image", "height", "width", "colour"],
         },
-        "output": {"name": "probabilities", "dtype": "float32", "axes": ["image", "class"]},
+        "output": {"name": "probabilities", "dtype": "float32", "axes": ["image", "class"], "temperature": temperature},
         "decoding": list(DECODING),
         "resize": {
             **resize,

@@ -30,6 +30,7 @@ from transfer.loading import features as dataset_features
 from transfer.loading import prepared
 from transfer.loading.batches import pad_batch
 from transfer.models import checkpoint
+from transfer.uncertainty import calibration, temperature
 
 TABLE, LEFT_OUT, PAGE = Path("next/next.csv"), Path("next/left_out.csv"), Path("next/index.html")
 BACKBONE, HEAD = Path("models/backbone"), Path("models/train_tl")
@@ -59,6 +60,7 @@ def main() -> None:
     unlabelled = Unlabelled(paths, splits, record.read())
 
     # Features and probabilities, by the model whose features of the dataset are at hand
+    of_model = calibration.load(HEAD.parent, HEAD.name)
     names, features, probabilities = predict(unlabelled, metadata)
     cached = dataset_features.load_image_features(splits, features.shape[1])
     labelled = {name: of_split[:] for name, of_split in cached.items()}
@@ -66,6 +68,8 @@ def main() -> None:
     notes += [f"{printable(path)} is left out: it is {reason}." for path, reason in unlabelled.left_out.items()][:NAMED]
     if len(unlabelled.left_out) > NAMED:
         notes.append(f"{len(unlabelled.left_out)} images are left out: {LEFT_OUT} lists all of them.")
+    if of_model is None:
+        notes.append(calibration.missing(HEAD.parent, HEAD.name))
     if "train" not in labelled:
         notes.append("Training images have no features, because augment.views is 0: images may resemble them.")
     for sentence in errors + notes:
@@ -75,18 +79,20 @@ def main() -> None:
         raise UserError(f"{options.source} has no image that needs a label: name another folder.")
 
     order = ranking.rank(features, probabilities, list(labelled.values()), int(options.count))
+    # The order is that of the probabilities before calibration, for which it was measured.
+    shown = temperature.scale(probabilities[order], of_model.temperature if of_model else 1)
     table = pd.DataFrame(
         {
             "path": [names[row] for row in order],
             "rank": np.arange(len(order)) + 1,
             "predicted": [metadata["classes"][label] for label in probabilities[order].argmax(axis=1)],
-            "probability": probabilities[order].max(axis=1).astype(float).round(PROBABILITY_DECIMALS),
+            "probability": shown.max(axis=1).round(PROBABILITY_DECIMALS),
         }
     )
     io.write_csv(TABLE, table)
-    shown = [(row, *picture(Path(row["path"]))[1:]) for row in table.head(MOST_SHOWN).to_dict("records")]
+    pictures = [(row, *picture(Path(row["path"]))[1:]) for row in table.head(MOST_SHOWN).to_dict("records")]
     template = templates.environment(Path(__file__).parent).get_template("page.html.j2")
-    contents = {"images": shown, "ranked": len(table), "total": len(names), "notes": errors + notes, "table": TABLE}
+    contents = {"images": pictures, "ranked": len(table), "total": len(names), "notes": errors + notes, "table": TABLE}
     io.write_text(PAGE, template.render(contents))
     print(f"{TABLE}, {PAGE}: the {len(table)} of {count(len(names), 'image')} to label first")
     if errors:

@@ -1,8 +1,9 @@
 """Write review/index.html: one page with the labels that may be wrong and the near-duplicates, to judge them.
 
-The page needs neither a network nor a server. It shows the first rows of plots/label_issues.csv and of
-plots/evaluate/near_duplicates.csv whose images have no verdict in dataset_verdicts.csv, and downloads what is chosen as
-verdicts.csv, for `make relabel`. Verdicts that are chosen survive a reload.
+The page needs neither a network nor a server. It shows the first rows of plots/label_issues.csv, of
+plots/evaluate/test_label_issues.csv and of plots/evaluate/near_duplicates.csv whose images have no verdict in
+dataset_verdicts.csv, and downloads what is chosen as verdicts.csv, for `make relabel`. Verdicts that are chosen survive
+a reload.
 """
 
 import argparse
@@ -50,11 +51,11 @@ def main() -> None:
     kinds: dict[str, tuple[str, Callable[[], Selection]]] = {
         "labels": (
             "suspected label",
-            lambda: candidates.suspected_labels(judged, lookup, ("train", "validation"), MOST_LABELS),
+            lambda: candidates.suspected_labels(judged, lookup, candidates.LABEL_ISSUES, MOST_LABELS),
         ),
         "test_labels": (
             "suspected test label",
-            lambda: candidates.suspected_labels(judged, lookup, ("test",), MOST_TEST_LABELS),
+            lambda: candidates.suspected_labels(judged, lookup, candidates.TEST_LABEL_ISSUES, MOST_TEST_LABELS),
         ),
         "pairs": ("similar pair", lambda: candidates.near_duplicates(judged, lookup, MOST_PAIRS)),
     }

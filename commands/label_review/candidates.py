@@ -1,6 +1,6 @@
 """What a person should look at: suspected labels and near-duplicates that have no verdict yet."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from commands.label_review.images import ReviewImage
 from commands.relabel.record import Record
 from transfer.common import io
 
-LABEL_ISSUES = Path("plots/label_issues.csv")
+LABEL_ISSUES, TEST_LABEL_ISSUES = Path("plots/label_issues.csv"), Path("plots/evaluate/test_label_issues.csv")
 NEAR_DUPLICATES = Path("plots/evaluate/near_duplicates.csv")
 LABEL_COLUMNS = ("path", "pixels", "split", "label", "suggested", "score")
 PAIR_COLUMNS = ("path", "actual", "other_path", "other_actual", "cosine", "near_duplicate")
@@ -50,12 +50,12 @@ class Selection:
     later: int = 0
 
 
-def suspected_labels(record: Record, lookup: Lookup, splits: Iterable[str], most: int) -> Selection:
-    """The most doubtful labels of these splits. Raises UserError if their table is missing or damaged."""
-    table = io.read_csv(LABEL_ISSUES, LABEL_COLUMNS)
+def suspected_labels(record: Record, lookup: Lookup, path: Path, most: int) -> Selection:
+    """The most doubtful labels of a table. Raises UserError if it is missing or damaged."""
+    table = io.read_csv(path, LABEL_COLUMNS)
     table["score"] = pd.to_numeric(table["score"], errors="coerce")
     selection = Selection()
-    for row in table[table["split"].isin(list(splits))].to_dict("records"):
+    for row in table.to_dict("records"):
         if record.has_label(row["pixels"]):
             selection.judged += 1
         elif len(selection.questions) == most:

@@ -82,6 +82,8 @@ def arguments(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
         if isinstance(action, argparse._HelpAction):
             continue
         value = action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest)
-        name = " ".join([*action.option_strings[:1], str(value)]) if action.option_strings else str(value)
+        # A switch takes no value.
+        values = [str(value)] if action.nargs != 0 else []
+        name = " ".join([*action.option_strings[:1], *values])
         rows.append((code(name), action.help or ""))
     return rows

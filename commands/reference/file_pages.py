@@ -18,7 +18,7 @@ PLACEHOLDERS = {"model": ("train_tl", "finetune"), "split": ("train", "validatio
 FILES_INTRODUCTION = """# Files
 
 Every file that a stage writes. `<model>` is `train_tl` or `finetune`, `<split>` is `train`, `validation` or `test`.
-What `evaluate` writes is in Git; everything else is in DVC's cache.
+What `evaluate` writes into `metrics/` and `plots/` is in Git; everything else is in DVC's cache.
 
 """
 METRICS_INTRODUCTION = """# Metrics
@@ -107,7 +107,7 @@ def metric_keys(path: Path) -> set[str]:
         (r"(?<=classes\.).*(?=\.\w+$)", "<class>"),
         (r"^(images|shares)\.(train|validation|test)$", r"\1.<split>"),
         (r"^rounds\.\d+", "rounds.<round>"),
-        (r"^(near_duplicates\.without\.)?(train_tl|finetune)\.", r"\1<model>."),
+        (r"^(near_duplicates\.without\.|calibration\.)?(train_tl|finetune)\.", r"\1<model>."),
     ]
     keys = set()
     for key in _flatten(content):

@@ -62,6 +62,13 @@ PICTURES = {
             "True positives. The heat map below each image shows where the model saw the class.",
         ),
     },
+    "labels": {
+        "plots/images/label_issues.png": (
+            "Training and validation images whose label is in doubt, each with its label, the suggested class and the "
+            "score of the label",
+            "The most doubtful labels. A label that is certainly wrong has the score 0.",
+        )
+    },
     "leakage": {
         "plots/images/near_duplicates.png": (
             "Pairs of a test image and the training or validation image nearest to it, nearest first",

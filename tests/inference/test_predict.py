@@ -63,6 +63,107 @@ def test_predictions_equal_those_of_the_pipeline_in_every_digit(project, models,
         assert again == [row] * len(again)
 
 
+@pytest.mark.parametrize("model", ["train_tl", "finetune"])
+def test_sets_of_classes_hold_the_predicted_one_and_grow_with_the_coverage(project, models, tmp_path, model):
+    # 48 training and 6 validation images: the fine-tuned model is calibrated on the latter.
+    sizes = []
+    for coverage in (0.5, 0.8):
+        done = predict(
+            models,
+            project[0] / "dataset_images/test",
+            "--model",
+            model,
+            "--coverage",
+            coverage,
+            "--output",
+            tmp_path / "a.csv",
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        rows = list(csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8")))
+        assert list(rows[0]) == ["path", "predicted", "probability", "p_a b", "p_null", "p_é", "classes"]
+        sets = [row["classes"].split("|") for row in rows]
+        assert all(row["predicted"] in names for row, names in zip(rows, sets, strict=True))
+        assert all(set(names) <= {"a b", "null", "é"} for names in sets)
+        sizes.append(sum(map(len, sets)))
+    assert sizes[0] <= sizes[1]
+
+
+def test_images_are_unknown_below_the_cosine_of_the_calibration(project, models, tmp_path):
+    folder = shutil.copytree(models, tmp_path / "models")
+    images = project[0] / "dataset_images/train/null"
+    done = predict(folder, images, "--model", "train_tl", "--unknown", "--output", tmp_path / "a.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8")))
+    # The images themselves are in the dataset.
+    assert [row["unknown"] for row in rows] == ["no"] * 16
+    # No image is as near as this.
+    path = folder / "models/calibration/train_tl/cosines.npy"
+    np.save(path, np.full_like(np.load(path), 1.5))
+    done = predict(folder, images, "--model", "train_tl", "--unknown", "--coverage", "0.8")
+    lines = done.stdout.splitlines()[:-1]
+    assert len(lines) == 16 and all("  classes: " in line and line.endswith("  unknown: yes") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--coverage", "0.9"],
+            "--coverage 0.9 is too high for a model that was calibrated on 6 images: choose at most",
+        ),
+        (
+            ["--unknown"],
+            "--unknown needs a model that was calibrated on at least 19 images; this one was calibrated on 6.",
+        ),
+    ],
+)
+def test_too_few_calibration_images_are_an_error_before_the_work(project, models, options, message):
+    done = predict(models, project[0] / "dataset_images/test", "--model", "finetune", *options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("share", ["0", "1", "90", "nan", "most"])
+def test_a_coverage_that_is_not_a_share_is_refused(models, share):
+    done = predict(models, ".", "--coverage", share)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        f"argument --coverage: {share} is not a share between 0 and 1, such as 0.9"
+    )
+
+
+def test_a_model_without_a_calibration_predicts_and_says_so_but_cannot_say_no(project, models, tmp_path):
+    folder = shutil.copytree(models, tmp_path / "models")
+    shutil.rmtree(folder / "models/calibration")
+    images = project[0] / "dataset_images/test/null"
+    done = predict(folder, images, "--model", "train_tl")
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert (
+        "models/calibration is missing, so the probabilities of train_tl are not calibrated: get it by" in done.stderr
+    )
+    done = predict(folder, images, "--model", "train_tl", "--unknown")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "--coverage and --unknown need models/calibration, which is missing: get it by" in done.stderr
+
+
+def test_probabilities_are_divided_by_the_temperature(project, models, tmp_path):
+    folder = shutil.copytree(models, tmp_path / "models")
+    images = project[0] / "dataset_images/test"
+    path = folder / "models/calibration/train_tl/calibration.json"
+    content = json.loads(path.read_text())
+    tables = {}
+    for temperature in (1, 0.05):
+        path.write_text(json.dumps(content | {"temperature": temperature}))
+        assert predict(folder, images, "--model", "train_tl", "--output", tmp_path / "a.csv").returncode == 0
+        tables[temperature] = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    columns = ["p_a b", "p_null", "p_é"]
+    before, after = (tables[temperature][columns].to_numpy() for temperature in (1, 0.05))
+    assert tables[1]["predicted"].tolist() == tables[0.05]["predicted"].tolist()
+    # Four decimals before, to the power of 20, are about two decimals after.
+    expected = before**20 / (before**20).sum(axis=1, keepdims=True)
+    assert after == pytest.approx(expected, abs=5e-3) and np.abs(after - before).max() > 0.01
+
+
 def test_images_become_squares_as_the_model_records(tmp_path, monkeypatch):
     import predict as program  # imported late, like the models: TensorFlow takes seconds
     from transfer.models import backbone, classifier
@@ -73,13 +174,23 @@ def test_images_become_squares_as_the_model_records(tmp_path, monkeypatch):
     metadata = {"classes": ["a", "b"], "image_size": 8, "resize": crop, "batch_size": 1}
     batches = []
 
-    def model(images):
-        batches.append(images)
-        return [np.array([[0.25, 0.75]])]
+    class Model:
+        head = staticmethod(lambda features, training: Tensor())
+
+        def feature_extractor(self, images):
+            batches.append(images)
+            return [np.zeros((1, 3))]
+
+        __call__ = feature_extractor
+
+    class Tensor:
+        def numpy(self):
+            return np.array([[0.25, 0.75]])
 
     monkeypatch.setattr(program.model_choice, "choose_model", lambda folder, requested: ("finetune", metadata))
+    monkeypatch.setattr(program.calibration, "load", lambda models, name: None)
     monkeypatch.setattr(backbone, "load", lambda folder: None)
-    monkeypatch.setattr(classifier, "load", lambda folder, backbone, classes: model)
+    monkeypatch.setattr(classifier, "load", lambda folder, backbone, classes: Model())
     monkeypatch.setattr("sys.argv", ["predict.py", f"{tmp_path}/1.png"])
     program.main()
     assert np.array_equal(batches[-1], [pixels[:, 6:14]])

@@ -622,6 +622,16 @@ STAGES = {
         "evaluate",
         ["results/cross_validate/metrics/cross_validation.json is missing: run `dvc repro`"],
     ),
+    "missing probabilities of cross-validation": (
+        removed("results/cross_validate/probabilities.npy"),
+        "evaluate",
+        ["results/cross_validate/probabilities.npy is missing: run `dvc repro`"],
+    ),
+    "truncated probabilities of cross-validation": (
+        truncated("results/cross_validate/probabilities.npy"),
+        "evaluate",
+        ["results/cross_validate/probabilities.npy cannot be read ("],
+    ),
     "gallery of an unknown class": (
         with_parameters(evaluate__gallery_class="gold"),
         "evaluate",

@@ -185,8 +185,69 @@ def test_evaluate_writes_the_same_numbers_to_every_file(project):
     assert of_validation[["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(interval, abs=1e-6)
     bins = pd.read_csv(folder / EVALUATE / "calibration.csv")
     assert bins.groupby("model")["images"].sum().to_dict() == {"train_tl": 6, "finetune": 6}
-    for name in ("near_duplicates", "confusion", "true_positives", "false_negatives", "false_positives", "mistakes"):
+    names = "near_duplicates", "confusion", "true_positives", "false_negatives", "false_positives", "mistakes"
+    for name in (*names, "label_issues"):
         assert (folder / f"plots/images/{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_models_are_calibrated_on_images_that_they_have_not_been_trained_on(project):
+    """The temperatures are the best of a fine grid, on the images that cross-validation and fine-tuning held out."""
+    folder, _ = project
+    held_out = np.load(folder / "results/cross_validate/probabilities.npy").astype(np.float64)
+    index = pd.read_csv(folder / "prepared/index.csv", keep_default_na=False)
+    classes = sorted(index["class"].unique())
+    pooled = index[index["split"] != "test"]
+    labels = pooled["class"].map(classes.index).to_numpy()
+    assert held_out.shape == (3, 54, 3)
+    summary = read(folder, "metrics/evaluate.json")["calibration"]
+    assert (summary["train_tl"]["images"], summary["finetune"]["images"]) == (54, 6)
+
+    def loss(temperature):
+        odds = held_out ** (1 / temperature)
+        of_true = (odds / odds.sum(axis=2, keepdims=True))[:, np.arange(54), labels]
+        return -np.log(of_true).mean()
+
+    best = min(np.geomspace(0.05, 20, 2000), key=loss)
+    assert summary["train_tl"]["temperature"] == pytest.approx(best, rel=0.01)
+    # What is stored, and the scores on the test images before and after.
+    for model in ("train_tl", "finetune"):
+        stored = read(folder, f"models/calibration/{model}/calibration.json")
+        assert stored["temperature"] == summary[model]["temperature"]
+        assert set(summary[model]["before"]) == {"expected_calibration_error", "loss"}
+        sorted_arrays = [
+            np.load(folder / f"models/calibration/{model}/{name}.npy") for name in ("probabilities", "cosines")
+        ]
+        assert all((np.diff(array) >= 0).all() for array in sorted_arrays)
+
+
+def test_doubtful_labels_of_test_images_are_listed_apart_by_the_selected_model(project):
+    folder, _ = project
+    predictions = pd.read_csv(folder / "plots/cross_validation/predictions.csv", keep_default_na=False)
+    issues = pd.read_csv(folder / "plots/label_issues.csv", keep_default_na=False)
+    assert list(issues.columns) == ["path", "pixels", "split", "label", "suggested", "score"]
+    assert 0 < len(issues) < 54 and set(issues["path"]) < set(predictions["path"])
+    assert set(issues["split"]) <= {"train", "validation"}
+    of_test = pd.read_csv(folder / EVALUATE / "test_label_issues.csv", keep_default_na=False)
+    assert list(of_test.columns) == list(issues.columns)
+    for table in (issues, of_test):
+        assert table["score"].is_monotonic_increasing and table["score"].max() <= 0.5
+    # Another class is more probable than the label: these are the mistakes of the selected model.
+    rows = pd.read_csv(folder / "plots/predictions.csv", keep_default_na=False)
+    rows = rows[rows["model"] == read(folder, "metrics/evaluate.json")["selected"]]
+    mistakes = rows[rows["actual"] != rows["predicted"]].set_index("path")
+    assert set(of_test["path"]) == set(mistakes.index) and set(of_test["split"]) <= {"test"}
+    assert of_test["suggested"].tolist() == mistakes["predicted"][of_test["path"]].tolist()
+    assert of_test["label"].tolist() == mistakes["actual"][of_test["path"]].tolist()
+
+
+def test_without_cached_views_the_head_is_calibrated_all_the_same(project, tmp_path):
+    folder = shutil.copytree(project[0], tmp_path / "project")
+    shutil.rmtree(folder / "features/train")
+    done = run_stage("evaluate", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, tolerance in {"probabilities": 0, "cosines": 1e-5, "references": 1e-5}.items():
+        path = f"models/calibration/train_tl/{name}.npy"
+        assert np.load(folder / path) == pytest.approx(np.load(project[0] / path), abs=tolerance)
 
 
 def test_near_duplicates_are_searched_for_in_training_and_validation(project):
@@ -225,7 +286,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
     # The classes and the backbone are the same, so the project's models can be scored on these images.
     for name in ("models/train_tl", "models/finetune", "results"):
         shutil.copytree(project[0] / name, tmp_path / name)
-    for stage in ("prepare", "features", "evaluate"):
+    for stage in ("prepare", "features", "cross_validate", "evaluate"):
         done = run_stage(stage, tmp_path)
         assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / EVALUATE / "near_duplicates.csv", keep_default_na=False)
@@ -239,6 +300,7 @@ def test_two_photographs_of_one_object_in_two_splits_are_near_duplicates(project
 def test_the_predictions_are_those_of_the_checkpoint_on_the_named_images(project):
     """The fine-tuned model, rebuilt from its checkpoint, predicts what plots/predictions.csv says."""
     folder, _ = project
+    temperature = read(folder, "models/calibration/finetune/calibration.json")["temperature"]
     script = (
         "from pathlib import Path\n"
         "from transfer.loading import prepared\n"
@@ -246,6 +308,8 @@ def test_the_predictions_are_those_of_the_checkpoint_on_the_named_images(project
         "test = prepared.load_split('test')\n"
         "model = classifier.load(Path('models/finetune'), backbone.load(Path('models/backbone')), test.classes)\n"
         "[output] = model(test.images[:])\n"
+        f"output = output.astype(float) ** (1 / {temperature})\n"
+        "output = output / output.sum(axis=1, keepdims=True)\n"
         "print([[test.paths[row], test.classes[output[row].argmax()], float(output[row].max())] for row in range(6)])\n"
     )
     done = run_forked(folder, "-c", script)
@@ -296,9 +360,6 @@ def test_every_image_but_those_of_the_test_split_is_predicted_out_of_fold(projec
     assert folds.shape == (54, 3) and folds.max() == 9
     for repeat in range(3):
         assert set(np.bincount(folds[:, repeat])) <= {3, 4, 5, 6, 7, 8}
-    issues = tables["label_issues"]
-    assert 0 < len(issues) < 54 and set(issues["path"]) < set(predictions["path"])
-    assert issues["score"].is_monotonic_increasing and issues["score"].max() <= 0.5
     assert tables["learning_curve"]["share"].unique().tolist() == [0.125, 0.25, 0.5, 1]
     assert set(metrics["learning_curve"]["classes"]) == {"a b", "é", "null"}
 

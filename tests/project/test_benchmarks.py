@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import clones, costs, coverage, folds, imbalance, labels, passes, precisions, processes, tables
+from benchmarks import (
+    clones,
+    costs,
+    coverage,
+    folds,
+    imbalance,
+    labels,
+    passes,
+    precisions,
+    processes,
+    saying_no,
+    tables,
+)
 from runs import ROOT
 from transfer import params_file
 from transfer.common import io
@@ -104,6 +116,9 @@ def test_coverage_counts_the_intervals_that_hold_the_true_accuracy():
         {
             "fewer_channels": coverage_result(0.55, ["00", "11", "11", "00"]),
             "all_channels": coverage_result(true, ["11", "11", "11", "11"]),
+            "another_seed": coverage_result(0.7, ["11", "11", "11", "11"]),
+            "one_half": coverage_result(0.6, ["00", "11", "11", "00"]),
+            "other_half": coverage_result(true, ["00", "11", "11", "00"]),
         }
         for true in (0.5, 0.9)
     ]
@@ -115,6 +130,26 @@ def test_coverage_counts_the_intervals_that_hold_the_true_accuracy():
     assert summary["comparison"]["mean_difference"] == pytest.approx(0.5)
     # Four images tell nothing apart, and their interval holds every difference.
     assert (summary["comparison"]["power"], summary["comparison"]["false_alarms"]) == (0, 0)
+    halves = summary["no_difference"]["halves_of_channels"]
+    assert (halves["false_alarms"], halves["mean_difference"]) == (0, 0)
+    # True differences of -0.1 and 0.3; of two datasets, the rate of false alarms is nearly unknown.
+    assert halves["mean_true_difference"] == pytest.approx(0.1)
+    assert halves["sd_of_true_difference"] == pytest.approx(0.4 / np.sqrt(2))
+    assert halves["false_alarms_high"] == pytest.approx(1.959964**2 / (2 + 1.959964**2), abs=1e-4)
+
+
+def test_commits_without_a_true_difference_that_are_told_apart_are_false_alarms():
+    generator = np.random.default_rng(1)
+    fold = np.stack([generator.permutation(200) % 10 for _ in range(2)])
+    table = {"pixels": [f"{row}" for row in range(200)], "folds": [" ".join(map(str, of)) for of in fold.T]}
+
+    def commit(accuracy):
+        right = np.tile((generator.random(200) < accuracy).astype(int), (2, 1))
+        return {"true": 0.5, "predictions": table | {"right": ["".join(map(str, of)) for of in right.T]}}
+
+    # In one of four datasets, one commit is far better by chance.
+    results = [{"one": commit(0.5), "other": commit(accuracy)} for accuracy in (0.5, 0.95, 0.5, 0.5)]
+    assert coverage.false_alarms(results, ("one", "other"))["false_alarms"] == 1 / 4
 
 
 def test_a_dataset_is_measured_with_the_code_of_the_stage():
@@ -126,12 +161,18 @@ def test_a_dataset_is_measured_with_the_code_of_the_stage():
     settings = settings.model_copy(update={"train_tl": recipe, "batch_size": 8})
     population = (classes, [f"{number:016x}" for number in range(300)], features.astype(np.float32))
     result = coverage.measure(population, size=120, number=0, settings=settings)
-    for commit in result.values():
+    for name, commit in result.items():
         accuracy, low, high = coverage.accuracy_with_interval(commit)
-        # The classes are far apart: both estimates are near 1.
-        assert low <= accuracy <= high and min(accuracy, commit["true"]) > 0.9
+        # The classes are far apart: both estimates are near 1, and with half of the channels still high.
+        assert low <= accuracy <= high and min(accuracy, commit["true"]) > (0.6 if "half" in name else 0.9)
         assert len(set(commit["predictions"]["pixels"])) == 120
     assert coverage.compare(result).images == 120
+    assert set(result) == {"fewer_channels", "all_channels", "another_seed", "one_half", "other_half"}
+    pixels = {tuple(commit["predictions"]["pixels"]) for commit in result.values()}
+    folds_of = {tuple(commit["predictions"]["folds"]) for commit in result.values()}
+    assert len(pixels) == len(folds_of) == 1
+    rights = [commit["predictions"]["right"] for commit in result.values()]
+    assert rights[1] != rights[2] or rights[3] != rights[4]
 
 
 PROBE = """
@@ -224,3 +265,23 @@ def test_a_ratio_is_the_seconds_of_the_study_divided_by_those_of_the_pipeline():
     # The results of a run that has not ended yet.
     assert tables.markdown({key: results[key] for key in ("machine", "passes")}).count("\n| float32 | 12.6 |") == 1
     assert tables.rows({"machine": results["machine"]}) == []
+
+
+def test_images_are_divided_again_with_as_many_of_each_class_in_each_split():
+    of_images = np.repeat([0, 1], [6, 4])
+    splits = np.array([*["train"] * 4, "validation", "test", "train", "train", "validation", "test"])
+    again = saying_no.split_again(of_images, splits, seed=1)
+    assert sorted(again[:6]) == sorted(splits[:6]) and sorted(again[6:]) == sorted(splits[6:])
+    assert any((saying_no.split_again(of_images, splits, seed) != splits).any() for seed in range(3))
+
+
+def test_scores_of_other_sets_are_sums_of_probabilities_with_a_penalty():
+    probabilities = np.array([[0.2, 0.5, 0.3]])
+    assert saying_no.cumulated(probabilities, 0)[0].tolist() == pytest.approx([1, 0.5, 0.8])
+    assert saying_no.cumulated(probabilities, 0.1)[0].tolist() == pytest.approx([1.2, 0.5, 0.9])
+
+
+def test_sets_are_judged_by_coverage_size_and_worst_class():
+    sets = np.array([[True, False], [True, True], [True, False], [False, True]])
+    scores = saying_no.judge(sets, np.array([0, 0, 1, 1]))
+    assert scores == {"coverage": 3 / 4, "size": 5 / 4, "coverage_of_the_worst_class": 1 / 2}

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
-from transfer.evaluation.calibration import calibration_table, expected_calibration_error
 from transfer.evaluation.intervals import wilson_interval
+from transfer.evaluation.reliability import calibration_table, expected_calibration_error
 
 # Keras clips probabilities to this before it takes the logarithm.
 SMALLEST = 1e-7
@@ -56,8 +56,6 @@ def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame
     low, high = wilson_interval(correct, total)
     top2 = top_k_accuracy(actual, probabilities, 2)
     top2_low, top2_high = wilson_interval(round(top2 * total), total)
-    of_actual = probabilities[np.arange(total), actual].astype(np.float64)
-    bins = calibration_table(probabilities.argmax(axis=1) == actual, probabilities.max(axis=1))
     ascending = np.sort(table["accuracy"].to_numpy())
     return {
         "accuracy": correct / total,
@@ -67,8 +65,7 @@ def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame
         "top2_accuracy": top2,
         "top2_accuracy_low": top2_low,
         "top2_accuracy_high": top2_high,
-        "expected_calibration_error": expected_calibration_error(bins),
-        "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
+        **scores_of_probabilities(actual, probabilities),
         "mean_class_accuracy": float(ascending.mean()),
         "mean_without_worst": float(ascending[1:].mean()),
         "mean_without_two_worst": float(ascending[2:].mean()) if len(ascending) > 2 else None,
@@ -78,6 +75,16 @@ def summarize(actual: np.ndarray, probabilities: np.ndarray, table: pd.DataFrame
             }
             for row in table.to_dict("records")
         },
+    }
+
+
+def scores_of_probabilities(actual: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """The expected calibration error and the loss (cross-entropy); arguments as for `summarize`."""
+    bins = calibration_table(probabilities.argmax(axis=1) == actual, probabilities.max(axis=1))
+    of_actual = probabilities[np.arange(len(actual)), actual].astype(np.float64)
+    return {
+        "expected_calibration_error": expected_calibration_error(bins),
+        "loss": float(-np.log(np.clip(of_actual, SMALLEST, 1)).mean()),
     }
 
 

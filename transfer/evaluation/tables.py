@@ -1,16 +1,25 @@
 """Tables of results, as plots/ holds them: predictions, changed sides, accuracy by split, tables of both models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from transfer.common import atomic
 from transfer.evaluation.intervals import wilson_interval
 from transfer.loading.prepared import Split
 
 # The text columns of the table of predictions.
 PREDICTION_COLUMNS = ("model", "path", "pixels", "actual", "predicted")
+
+
+def publish(results: Path, stages: Iterable[str]) -> None:
+    """Copy what these stages left in `results`/<stage>/metrics/ and plots/ into metrics/ and plots/."""
+    for stage in stages:
+        for kind in ("metrics", "plots"):
+            atomic.copy_files(results / stage / kind, Path(kind))
 
 
 def stack_by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

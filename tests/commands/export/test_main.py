@@ -24,6 +24,7 @@ from transfer.common import io
 from transfer.interface.errors import UserError
 from transfer.loading import prepared
 from transfer.models import classifier
+from transfer.uncertainty import calibration
 
 # One worker makes the project and its export once.
 pytestmark = pytest.mark.xdist_group("project")
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.xdist_group("project")
 PHOTOGRAPHS = os.environ.get("WASTE_PHOTOS", "")
 GENERATED = 9
 MODEL = "train_tl"
+TEMPERATURE = 1.7
 CLASSES = ["a b", "null", "é"]
 NOISE = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
 
@@ -49,6 +51,9 @@ def exported(project, tmp_path_factory):
     backbone.save(folder / "models/backbone")
     metadata = classifier.head_metadata(backbone.description(), CLASSES, resize, 0.2, 8, validation)
     classifier.save(folder / "models/train_tl", head, metadata)
+    numbers = np.array([0.5], np.float32)
+    references = np.zeros((1, backbone.channels), np.float32)
+    calibration.save(folder / "models", {MODEL: calibration.Calibration(1, TEMPERATURE, numbers, numbers, references)})
     done = run_forked(folder, "predict.py", "dataset_images/test", "--model", MODEL, "--output", "predictions.csv")
     assert done.returncode == 0, done.stderr
     # An export of an earlier version of this command, which is replaced.
@@ -130,9 +135,38 @@ def test_the_folder_holds_the_files_of_the_contract_and_nothing_is_printed_as_an
     assert described["image_size"] == 32
     assert (described["resize"]["fit"], described["resize"]["antialias"]) == ("squash", False)
     assert (described["input"]["name"], described["output"]["name"]) == ("images", "probabilities")
+    assert described["output"]["temperature"] == TEMPERATURE
     with zipfile.ZipFile(folder / "out/model_int8.tflite") as attached:
         assert json.loads(attached.read("model.json")) == described
         assert attached.read("labels.txt").decode() == "a b\nnull\né\n"
+
+
+def test_the_exported_files_give_calibrated_probabilities(exported, monkeypatch):
+    """Those of the model's weights, with all logits divided by the temperature."""
+    folder, _ = exported
+    monkeypatch.chdir(folder)
+    test = prepared.load_split("test")
+    backbone = lively(NOISE)
+    [features] = backbone.feature_extractor(test.images[:])
+    kernel, bias = classifier.new_head(backbone.channels, len(CLASSES), 0.2, seed=1).get_weights()
+    odds = np.exp((features.astype(np.float64) @ kernel + bias) / TEMPERATURE)
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    assert np.ptp(expected, axis=1).max() > 0.1
+    for name in ("model.keras", "model.tflite", "model.onnx"):
+        [probabilities] = formats.load(folder / "out" / name)(test.images[:])
+        assert probabilities == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_without_a_calibration_is_exported_and_it_is_said(exported, tmp_path):
+    folder = shutil.copytree(exported[0], tmp_path / "project")
+    shutil.rmtree(folder / "models/calibration")
+    done = run_forked(folder, "-m", "commands.export", "out", "--model", MODEL)
+    assert done.returncode == 0
+    assert done.stderr.startswith(
+        "models/calibration is missing, so the probabilities of train_tl are not calibrated: "
+    )
+    assert json.loads((folder / "out/model.json").read_text())["output"]["temperature"] is None
+    assert "The probabilities are not calibrated. `model.json`" in (folder / "out/MODEL_CARD.md").read_text()
 
 
 def test_the_accuracy_of_each_file_is_measured(exported, monkeypatch):
@@ -179,6 +213,7 @@ def test_the_model_card_shows_the_figures_the_data_and_the_recipe(exported):
     assert ["backbone.name", "MobileNetV2"] in recipe and ["train_tl.epochs", "2"] in recipe
     assert not [row for row in recipe if row[0].startswith("finetune")]
     assert ["commit", "none: the project was in no Git repository"] in origin
+    assert "logits are divided by 1.7 inside the file. `model.json` says the\nsame for programs." in card
     assert "## Limits" in card and "## Licence" in card
 
 

@@ -44,7 +44,10 @@ def write_tables(folder):
     ]
     columns = ["path", "pixels", "split", "label", "suggested", "score"]
     (folder / "plots/evaluate").mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "plots/label_issues.csv", index=False)
+    doubts = pd.DataFrame(rows, columns=columns)
+    of_test = doubts["split"] == "test"
+    doubts[~of_test].to_csv(folder / "plots/label_issues.csv", index=False)
+    doubts[of_test].to_csv(folder / "plots/evaluate/test_label_issues.csv", index=False)
     rows = [
         (path_of(*one), one[1], other[0], path_of(*other), other[1], cosine, near) for one, other, cosine, near in PAIRS
     ]
@@ -62,6 +65,7 @@ def write_tables_anew(folder, digests):
     place_of = {pixels(folder, path): path for path in files}
     for name, columns in (
         ("label_issues.csv", {"path": "label"}),
+        ("evaluate/test_label_issues.csv", {"path": "label"}),
         ("evaluate/near_duplicates.csv", {"path": "actual", "other_path": "other_actual"}),
     ):
         rows = pd.read_csv(folder / "plots" / name)
@@ -256,7 +260,7 @@ def test_a_page_has_a_bounded_size_and_says_what_is_left_out(repository, photogr
     done = review(repository)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("review/index.html: 50 suspected labels, 0 suspected test labels, 3 similar pairs, ")
+    assert lines[0].startswith("review/index.html: 50 suspected labels, 1 suspected test label, 3 similar pairs, ")
     assert (repository / "review/index.html").stat().st_size < 5e6
     assert [line for line in lines if "noise 3.png" in line]
     assert (
@@ -273,12 +277,14 @@ def test_one_table_is_enough_and_without_any_the_command_says_what_to_run(reposi
     (repository / "plots/label_issues.csv").unlink()
     done = review(repository)
     assert done.stdout.splitlines()[1] == "plots/label_issues.csv is missing: run `dvc repro` to make it."
-    assert done.stdout.startswith("review/index.html: 0 suspected labels, 0 suspected test labels, 3 similar pairs")
-    (repository / "plots/evaluate/near_duplicates.csv").unlink()
+    assert done.stdout.startswith("review/index.html: 0 suspected labels, 1 suspected test label, 3 similar pairs")
+    for name in ("near_duplicates.csv", "test_label_issues.csv"):
+        (repository / "plots/evaluate" / name).unlink()
     done = review(repository)
     assert done.returncode == 1
     assert done.stderr == (
         "plots/label_issues.csv is missing: run `dvc repro` to make it.\n"
+        "plots/evaluate/test_label_issues.csv is missing: run `dvc repro` to make it.\n"
         "plots/evaluate/near_duplicates.csv is missing: run `dvc repro` to make it.\n"
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from transfer.evaluation.calibration import calibration_table, expected_calibration_error
+from transfer.evaluation.reliability import calibration_table, expected_calibration_error
 
 
 def test_bins_and_error_are_those_computed_by_hand():
