@@ -97,8 +97,9 @@ class Shards:
         else:
             seconds = np.broadcast_to(second[0], len(rows)).tolist()
             parts = [self._parts_of(index)[row] for row, index in zip(rows.tolist(), seconds, strict=True)]
-        # `np.stack` takes twice as long.
-        return np.concatenate(parts, axis=None).reshape(len(parts), *parts[0].shape)
+        # `np.stack` takes three times as long.
+        joined = bytearray().join(parts)  # type: ignore[arg-type]  # an array is a buffer, which NumPy does not declare
+        return np.frombuffer(joined, self.dtype).reshape(len(parts), *parts[0].shape)
 
     def __setitem__(self, key: tuple[np.ndarray, np.ndarray], values: np.ndarray) -> None:
         """`shards[rows, second] = values`: a value for each pair of indices."""
