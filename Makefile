@@ -141,8 +141,8 @@ sample: $(VENV)/run
 	python -m sample.pretrain $(SAMPLE_WEIGHTS)
 	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 
-# Ray and the clients of the remotes keep the pins of requirements.txt, and the tests those of all of them.
-OPTIONAL := ray s3 ssh webdav
+# Ray, Optuna and the clients of the remotes keep the pins of requirements.txt, and the tests those of all of them.
+OPTIONAL := ray sweep s3 ssh webdav
 compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: $(VENV)/test
 	$(compile) -o requirements.txt requirements.in
