@@ -8,6 +8,7 @@ and written to sweep/sweep.csv; `make report` shows it too.
 import argparse
 import fcntl
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import yaml
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -83,15 +85,21 @@ def run(source: Source, parallel: int) -> None:
 
 
 def print_table(sweep: pd.DataFrame) -> None:
-    """Print the table for people, and its notes."""
+    """Print the table for people, and its notes. A recipe is one cell, because a terminal is narrow."""
     console = Console()
     rows = table.for_people(sweep)
-    printed = Table(title=rows.caption)
-    for column in rows.columns:
-        # A terminal breaks lines at spaces only.
-        printed.add_column(escape(column.replace(".", ". ")), overflow="fold")
-    for row in rows.rows:
-        printed.add_row(*(escape(str(cell)) for cell in row))
+    names, figures = rows.columns[1:-4], rows.columns[-4:]
+    lasts = Counter(name.rpartition(".")[2] for name in names)
+    short = [last if lasts[last := name.rpartition(".")[2]] == 1 else name for name in names]
+    printed = Table(title=rows.caption, box=box.SIMPLE_HEAD, show_lines=True)
+    printed.add_column("Recipe", min_width=20, overflow="fold")
+    for figure in figures:
+        printed.add_column(figure)
+    for experiments, *cells in rows.rows:
+        recipe = [str(experiments), *(f"{name} {cell}" for name, cell in zip(short, cells, strict=False))]
+        # A value and its interval, one below the other.
+        of_recipe = (str(cell).replace(" (", "\n").removesuffix(")") for cell in cells[-len(figures) :])
+        printed.add_row(*map(escape, ("\n".join(recipe), *of_recipe)))
     console.print(printed)
     for note in (*table.notes(sweep), f"The whole table is in {table.PATH}."):
         console.print(note, markup=False, highlight=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from commands.formatting.sentences import percent
+from commands.formatting.sentences import percent_with_interval
 from commands.formatting.tables import Rows, table
 from commands.sweep import comparing
 from commands.sweep.results import TrialResult, mean
@@ -121,30 +121,19 @@ def for_people(sweep: pd.DataFrame) -> Rows:
     """The table with the parameters that differ between recipes, and numbers as people read them."""
     sweep = _as_text(sweep)
     keys = _telling([key for key in sweep.columns if key not in (*NUMBERS, *TEXT)], sweep)
-    columns = [
-        *keys,
-        "Cross-validated accuracy",
-        "Against the best",
-        "Fine-tuned, validation",
-        "Seconds",
-        "Experiments",
-    ]
     rows = []
     for row in sweep.to_dict("records"):
-        cells = [row[key] or "as committed" for key in keys]
+        failed = f", {row['failed']} failed" if int(row["failed"]) else ""
+        cells = [f"{row['experiments']}{failed}", *(row[key] or "as committed" for key in keys)]
         if row["accuracy"]:
-            interval = f"{percent(float(row['accuracy_low']))} to {percent(float(row['accuracy_high']))}"
-            cells += [f"{percent(float(row['accuracy']))} ({interval})", _verdict(row)]
-            interval = f"{percent(float(row['finetune_low']))} to {percent(float(row['finetune_high']))}"
-            cells += [f"{percent(float(row['finetune']))} ({interval})"]
-            cells += [f"{'at least ' * bool(row['unmeasured'])}{float(row['seconds']):.0f}"]
+            seconds = f"{'≥ ' * bool(row['unmeasured'])}{float(row['seconds']):.0f}"
+            cells += [_with_interval(row, "accuracy"), _verdict(row), _with_interval(row, "finetune"), seconds]
         else:
             cells += ["–"] * 4
-        failed = f" ({row['failed']} failed)" if int(row["failed"]) else ""
-        rows.append([*cells, f"{row['experiments']}-seed*{failed}"])
-    return table(
-        "The recipes of the sweep, the best first; means over seeds, 95 % intervals in brackets", columns, rows
-    )
+        rows.append(cells)
+    caption = "Recipes of the sweep, the best first; means over seeds, with 95 % intervals"
+    columns = ("Recipe", *keys, "Cross-validated", "Against the best", "Fine-tuned, validation", "Seconds")
+    return table(caption, columns, rows)
 
 
 def notes(sweep: pd.DataFrame) -> list[str]:
@@ -153,7 +142,7 @@ def notes(sweep: pd.DataFrame) -> list[str]:
     sentences = list(NOTES)
     if unmeasured := dict.fromkeys(name for stages in sweep["unmeasured"] for name in stages.split()):
         sentences.append(
-            f"The seconds are those of the stages that ran in the sweep. {', '.join(unmeasured)} had run before, and "
+            f"≥: the seconds are those of the stages that ran in a sweep. {', '.join(unmeasured)} had run before, and "
             "DVC's cache had the results."
         )
     for row in sweep.to_dict("records"):
@@ -174,6 +163,10 @@ def _telling(keys: Sequence[str], sweep: pd.DataFrame) -> list[str]:
         if max(numbers, default=0) and not any(numbers == pd.factorize(sweep[other])[0].tolist() for other in telling):
             telling.append(key)
     return telling
+
+
+def _with_interval(row: Mapping[Any, str], name: str) -> str:
+    return percent_with_interval({key: float(value) for key, value in row.items() if str(key).startswith(name)}, name)
 
 
 def _verdict(row: Mapping[Any, str]) -> str:

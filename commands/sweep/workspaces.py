@@ -24,6 +24,7 @@ from transfer.interface.errors import UserError
 FOLDER = Path(".scratch/sweep")
 LOCK = FOLDER / "lock"
 CACHE = "cache"
+NULL = "tag:yaml.org,2002:null"
 # What a trial may leave changed in the project without being about other code, data or parameters.
 RESULTS = ("dvc.lock", "metrics", "plots")
 # Seconds that a process of an earlier sweep has to end by itself.
@@ -181,6 +182,8 @@ def _configure(folder: Path) -> None:
 def _write_params(path: Path, trial: Trial, base: Mapping[str, Any]) -> None:
     """Change params.yaml as `dvc exp run --set-param` does: comments stay."""
     yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 4096
+    yaml.representer.add_representer(type(None), lambda node, _: node.represent_scalar(NULL, "null"))
     content = yaml.load(path.read_text(encoding="utf-8"))
     for key, value in trial.values.items():
         *sections, last = key.split(".")

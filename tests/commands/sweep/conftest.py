@@ -89,5 +89,3 @@ def started(runs):
     """How often each stage ran."""
     names = [line.split()[0] for line in runs.read_text().splitlines()]
     return {stage: names.count(stage) for stage in STAGES}
-
-
