@@ -94,7 +94,7 @@ def print_table(sweep: pd.DataFrame) -> None:
     printed = Table(title=rows.caption, box=box.SIMPLE_HEAD, show_lines=True)
     printed.add_column("Recipe", min_width=20, overflow="fold")
     for figure in figures:
-        printed.add_column(figure)
+        printed.add_column(figure, min_width=max(map(len, figure.split())))
     for experiments, *cells in rows.rows:
         recipe = [str(experiments), *(f"{name} {cell}" for name, cell in zip(short, cells, strict=False))]
         # A value and its interval, one below the other.
