@@ -5,7 +5,7 @@ VENV := .venv
 # DVC runs the first `python` on the PATH, which must be the one with the requirements.
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
-SWEEP_FILE = $(or $(value SWEEP),sweep.yaml)
+SWEEP_FILE := $(or $(value SWEEP),sweep.yaml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor cluster sweep report export bench docs crash-test fuzz sample lock clean
@@ -35,8 +35,7 @@ help:
 	@echo "make doctor                 check that all data and models are there and whole, here and on the remote;"
 	@echo "  [REPAIR=1]                replace damaged copies by whole ones"
 	@echo "make cluster WORKERS=n      run a Ray cluster of n workers on this machine until Ctrl-C, to try engine.name: ray"
-	@echo "make sweep [SWEEP=sweep.yaml]  run the trials of this file as DVC experiments, and compare their recipes;"
-	@echo "                            run again after a kill, it goes on with what is missing"
+	@echo "make sweep [SWEEP=file]     run the trials of sweep.yaml as DVC experiments, and compare their recipes"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
 	@echo "  [FORMAT=md]               write report/report.md instead: the comment of a pull request, as Markdown"
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
@@ -116,8 +115,10 @@ cluster: $(VENV)/ray
 	@test -n $(call quoted,WORKERS) || { echo "WORKERS is missing: say how many with make cluster WORKERS=n" >&2; exit 1; }
 	@python -m commands.cluster -- $(call quoted,WORKERS)
 
-sweep: $(if $(shell grep -ls '^search:' $(call quoted,SWEEP_FILE)),$(VENV)/sweep,$(VENV)/run)
+# Optuna is for a search alone.
+sweep: $(VENV)/run
 	$(call pull,dataset_images.dvc weights/*.dvc)
+	@! grep -qs '^search:' -- $(call quoted,SWEEP_FILE) || $(MAKE) --no-print-directory $(VENV)/sweep
 	@python -m commands.sweep --file $(call quoted,SWEEP_FILE)
 
 report: $(VENV)/run

@@ -35,8 +35,10 @@ DURATIONS = workspaces.FOLDER / "seconds.json"
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make sweep [SWEEP=sweep.yaml]", description=__doc__)
-    parser.add_argument("--file", default=str(sweep_file.PATH), help="what to try; sweep.yaml if left out")
+    parser = argparse.ArgumentParser(prog="make sweep [SWEEP=file]", description=__doc__)
+    parser.add_argument(
+        "--file", default=str(sweep_file.PATH), metavar="SWEEP", help="what to try; sweep.yaml if left out"
+    )
     return parser
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from commands.sweep import table
 from runs import STAGES, dvc, run
-
-from .conftest import environment, experiments, started, sweep
+from sweeps import environment, experiments, started, sweep
 
 # Two heads and two fine-tunings: what they share is run once.
 GRID = """
@@ -27,6 +26,11 @@ def read_table(folder):
     return pd.read_csv(folder / table.PATH, keep_default_na=False)
 
 
+def left(folder):
+    """What the trials of a sweep have left."""
+    return sorted(path.name for path in (folder / ".scratch/sweep").iterdir())
+
+
 def test_trials_are_experiments_and_share_stages(stub_project, runs):
     output, _ = sweep(stub_project, runs, GRID)
     assert output.startswith("4 trials, of which 0 ran before.\n")
@@ -36,8 +40,12 @@ def test_trials_are_experiments_and_share_stages(stub_project, runs):
     names = experiments(stub_project)
     assert len(names) == 4
     # Nothing of the trials is left in the project but their experiments, and what they took.
-    assert sorted(path.name for path in (stub_project / ".scratch/sweep").iterdir()) == ["cache", "lock", "seconds.json"]
-    assert run(stub_project, "git", "status", "--porcelain").split() == ["??", "sweep.yaml"]
+    assert sorted(path.name for path in (stub_project / ".scratch/sweep").iterdir()) == [
+        "cache",
+        "lock",
+        "seconds.json",
+    ]
+    assert run(stub_project, "git", "status", "--porcelain").split() == ["M", "sweep.yaml"]
 
     # The table: the heads with the higher weight decay are better, and the higher rate decides among equals.
     made = read_table(stub_project)
@@ -94,7 +102,11 @@ def test_killed_three_times_it_goes_on_to_the_same_table(stub_project, runs):
     after = experiments(stub_project)
     assert {name: after[name] for name in kept} == kept
     interrupted = read_table(stub_project).drop(columns="seconds")
-    assert sorted(path.name for path in (stub_project / ".scratch/sweep").iterdir()) == ["cache", "lock", "seconds.json"]
+    assert sorted(path.name for path in (stub_project / ".scratch/sweep").iterdir()) == [
+        "cache",
+        "lock",
+        "seconds.json",
+    ]
 
     # The same without kills.
     names = [f"{name}-seed1" for name in interrupted["experiments"]]
