@@ -53,11 +53,13 @@ class Project:
         top, prefix = output_of("git", "rev-parse", "--show-toplevel", "--show-prefix").splitlines()
         if not succeeds("git", "rev-parse", "--verify", "HEAD", quiet=True):
             raise UserError("This repository has no commit, from which the trials of a sweep start: commit first.")
-        kept = [f":(exclude){path}" for path in (*RESULTS, str(sweep_file))]
-        status = output_of("git", "status", "--porcelain", "--untracked-files=no", "-z", "--", ".", *kept)
+        results = [f":(exclude){path}" for path in RESULTS]
+        status = output_of("git", "status", "--porcelain", "--untracked-files=no", "-z", "--", ".", *results)
         code = ("stages", "transfer", "weights")
-        status += output_of("git", "ls-files", "--others", "--exclude-standard", "-z", "--", *code)
-        if paths := [entry[3:] if entry[2:3] == " " else entry for entry in status.split("\0") if entry]:
+        status += output_of("git", "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *code)
+        # An entry of the first has two letters and a blank before its path.
+        paths = [entry[3:] if entry[2:3] == " " else entry for entry in status.split("\0") if entry]
+        if paths := [path for path in paths if (Path(top) / path).resolve() != sweep_file.resolve()]:
             raise UserError(
                 f"{', '.join(paths[:3])}{' and more' if len(paths) > 3 else ''} changed since the last commit, from "
                 "which the trials of a sweep start: commit or stash first."
