@@ -1,7 +1,7 @@
 """A search by Optuna's samplers, which proposes the same recipes however often the sweep was killed in between.
 
 Nothing of Optuna is stored. Every run asks the sampler again from the first recipe on, with the same seed, and gives it
-the same results at the same points: recipe n is proposed when all recipes up to n - `parallel` are finished, and from
+the same results at the same points: recipe n is proposed when all recipes up to n - `ahead` are finished, and from
 their results alone. Recipes whose trials have run already therefore come back, and their experiments answer for them.
 """
 
@@ -67,11 +67,12 @@ class Search:
         """The recipes that can be proposed now; one that comes again is not repeated."""
         proposed = []
         while self._left:
-            # In the order of the proposals, whichever trial ends first: the sampler's state depends on it.
-            while self._asked and self._asked[0][1].digest in self._results:
-                self._tell_first()
+            # One result for one proposal, in the order of the proposals, whichever trial ends first and however many
+            # have ended: the state of the sampler depends on it.
             if len(self._asked) >= self._ahead:
-                break
+                if self._asked[0][1].digest not in self._results:
+                    break
+                self._tell_first()
             trial = self._study.ask()
             values = {key: _suggest(trial, key, of_key) for key, of_key in self._ranges.items()}
             recipe = trials.make(values, self._seeds, self._base, self._name)
