@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
+
 from runs import ROOT, STAGES, activated, quick_python, run
 from stubs import STUB
 
@@ -67,3 +70,19 @@ def started(runs):
     """How often each stage ran."""
     names = [line.split()[0] for line in runs.read_text().splitlines()]
     return {stage: names.count(stage) for stage in STAGES}
+
+
+def predictions(right, seed, folds=5):
+    """A table for images that are right in two repeats with this probability."""
+    draw = np.random.default_rng(seed)
+    images = 300
+    cells = [
+        {
+            "path": f"{image}.png",
+            "pixels": f"{image:016x}",
+            "right": "".join(str(int(value)) for value in draw.random(2) < right),
+            "folds": " ".join(map(str, draw.integers(0, folds, 2))),
+        }
+        for image in range(images)
+    ]
+    return pd.DataFrame(cells)

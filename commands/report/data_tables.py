@@ -82,5 +82,5 @@ def sweep() -> dict[str, Any] | None:
     recipes = sweep_table.read()
     if recipes is None or recipes.empty:
         return None
-    start = f"`make sweep` tried these recipes. Their experiments start from the commit {recipes['commit'][0][:7]}."
+    start = f"The recipes of the last sweep. Its experiments start from the commit {recipes['commit'][0][:7]}."
     return {"table": sweep_table.for_people(recipes), "notes": [start, *sweep_table.notes(recipes)]}

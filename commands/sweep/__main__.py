@@ -93,12 +93,13 @@ def print_table(sweep: pd.DataFrame) -> None:
     names, figures = rows.columns[1:-4], rows.columns[-4:]
     lasts = Counter(name.rpartition(".")[2] for name in names)
     short = [last if lasts[last := name.rpartition(".")[2]] == 1 else name for name in names]
-    printed = Table(title=rows.caption, box=box.SIMPLE_HEAD, show_lines=True)
-    printed.add_column("Recipe", min_width=20, overflow="fold")
-    for figure in figures:
-        printed.add_column(figure, min_width=max(map(len, figure.split())))
+    printed = Table(title=rows.caption, box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1, 0, 0))
+    printed.add_column("Recipe", min_width=18, overflow="fold")
+    for number, figure in enumerate(figures):
+        printed.add_column(figure, no_wrap=number == 0)
     for experiments, *cells in rows.rows:
-        recipe = [str(experiments), *(f"{name} {cell}" for name, cell in zip(short, cells, strict=False))]
+        of_keys = (f"{name} {cell}" for name, cell in zip(short, cells, strict=False))
+        recipe = (str(experiments).replace(", ", "\n"), *of_keys)
         # A value and its interval, one below the other.
         of_recipe = (str(cell).replace(" (", "\n").removesuffix(")") for cell in cells[-len(figures) :])
         printed.add_row(*map(escape, ("\n".join(recipe), *of_recipe)))

@@ -166,7 +166,7 @@ def _telling(keys: Sequence[str], sweep: pd.DataFrame) -> list[str]:
 
 
 def _with_interval(row: Mapping[Any, str], name: str) -> str:
-    return percent_with_interval({key: float(value) for key, value in row.items() if str(key).startswith(name)}, name)
+    return percent_with_interval({key: float(row[key]) for key in (name, f"{name}_low", f"{name}_high")}, name)
 
 
 def _verdict(row: Mapping[Any, str]) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,9 @@ def describe(values: Mapping[str, Any]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as params.yaml has it."""
+    """A value as params.yaml has it: a small number has no exponent."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

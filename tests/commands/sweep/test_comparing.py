@@ -1,28 +1,12 @@
 """Recipes compared: seeds as repeats, and p-values adjusted for the number of comparisons."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
 from commands.sweep import comparing
+from sweeps import predictions
 from transfer.interface.errors import UserError
-
-
-def predictions(right, seed, folds=5):
-    """A table for images that are right in two repeats with this probability."""
-    draw = np.random.default_rng(seed)
-    images = 300
-    cells = [
-        {
-            "path": f"{image}.png",
-            "pixels": f"{image:016x}",
-            "right": "".join(str(int(value)) for value in draw.random(2) < right),
-            "folds": " ".join(map(str, draw.integers(0, folds, 2))),
-        }
-        for image in range(images)
-    ]
-    return pd.DataFrame(cells)
 
 
 def test_seeds_are_taken_as_repeats():
