@@ -80,11 +80,12 @@ class Project:
 
 
 def end_processes_left() -> None:
-    """End what an earlier sweep that was killed has left running in its clones."""
+    """End what an earlier sweep that was killed has left running in its clones: DVC and stages."""
     left = []
     for process in psutil.process_iter():
         try:
-            if Path(process.cwd()).is_relative_to(FOLDER.resolve()):
+            ours = any(word == "dvc" or word.startswith("stages.") for word in process.cmdline())
+            if ours and Path(process.cwd()).is_relative_to(FOLDER.resolve()):
                 process.terminate()
                 left.append(process)
         except (psutil.Error, OSError):
@@ -95,10 +96,14 @@ def end_processes_left() -> None:
 
 
 def remove_others(names: Collection[str]) -> None:
-    """Remove the clones of trials that are not, or no longer, to be run."""
-    for path in FOLDER.iterdir():
-        unfinished = path.suffix != ".partial" and path.name.removesuffix(".scratch") in names
-        if path.is_dir() and not path.is_symlink() and not unfinished:
+    """Remove the clones of trials that are not, or no longer, to be run, and clones that are half made."""
+    for path in sorted(FOLDER.iterdir()):
+        if not path.is_dir() or path.is_symlink():
+            continue
+        if path.suffix == ".partial":
+            shutil.rmtree(path)
+        elif (name := path.name.removesuffix(".scratch")) not in names:
+            print(f"{name} was stopped, and is not in this sweep: what it left is removed.")
             shutil.rmtree(path)
 
 

@@ -81,32 +81,44 @@ def test_dvc_shows_and_applies_the_trials(stub_project, runs):
         dvc(stub_project, "checkout", "--quiet")
 
 
+def wait_for(condition):
+    """Wait until something has happened."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_killed_three_times_it_goes_on_to_the_same_table(stub_project, runs):
     text = GRID.replace("0.25", "0.5") + "seeds: [1]\n"
     (stub_project / "sweep.yaml").write_text(text)
-    kept = {}
-    for seconds in (2.0, 5.0, 8.0):
+    kept, errors = dict(experiments(stub_project)), ""
+    # All of its processes, the command alone, and Ctrl-C in another terminal's `kill`.
+    for kill, status in ((os.killpg, -signal.SIGKILL), (os.kill, -signal.SIGKILL), (os.kill, 130)):
+        before, lines = len(kept), len(runs.read_text().splitlines())
         process = subprocess.Popen(
             [sys.executable, "-m", "commands.sweep"],
             cwd=stub_project,
-            env=environment(runs, 0.3),
+            env=environment(runs, 0.5),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
             start_new_session=True,
         )
-        time.sleep(seconds)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if kill is os.killpg:
+            wait_for(lambda lines=lines: len(runs.read_text().splitlines()) > lines)
+        else:
+            wait_for(lambda before=before: len(experiments(stub_project)) > before)
+        kill(process.pid, signal.SIGINT if status == 130 else signal.SIGKILL)
+        assert process.wait() == status
+        errors = process.stderr.read() if status == 130 else ""
         kept |= experiments(stub_project)
-    sweep(stub_project, runs, text, seconds=0.3)
+    assert errors == "Interrupted: run the same command again to continue.\n"
+    sweep(stub_project, runs, text, seconds=0.5)
     after = experiments(stub_project)
     assert {name: after[name] for name in kept} == kept
     interrupted = read_table(stub_project).drop(columns="seconds")
-    assert sorted(path.name for path in (stub_project / ".scratch/sweep").iterdir()) == [
-        "cache",
-        "lock",
-        "seconds.json",
-    ]
+    assert left(stub_project) == ["cache", "lock", "seconds.json"]
 
     # The same without kills.
     names = [f"{name}-seed1" for name in interrupted["experiments"]]
