@@ -10,6 +10,7 @@ three times at random instants and started again: no experiment may be made twic
 import argparse
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,8 @@ if stage and "STAGE_RUNS" in os.environ:
     started = time.time()
     def note(ended):
         with open(os.environ["STAGE_RUNS"], "a") as file:
-            file.write(f"{stage.removeprefix('stages.')} {ended - started if ended else 0}\\n")
+            seconds = ended - started if ended else 0
+            file.write(f"{stage.removeprefix('stages.')} {seconds} {sum(os.times()[:2])}\\n")
     note(None)
     atexit.register(lambda: note(time.time()))
 """
@@ -109,20 +111,31 @@ def write_sweep(folder: Path, parallel: int) -> None:
 
 
 def measure(folder: Path, work: Any) -> dict[str, Any]:
-    """Seconds of some work, and of the stages in it; how often each began, and how often it came to its end."""
-    started = time.perf_counter()
+    """Seconds of some work, and of the stages in it; how often each began, and how often it came to its end.
+
+    Seconds of processors are counted as well, because other work on the machine changes them little.
+    """
+    started, before = time.perf_counter(), processor_seconds()
     work()
-    seconds = time.perf_counter() - started
+    seconds, processors = time.perf_counter() - started, processor_seconds() - before
     notes = [line.split() for line in notes_of(folder).read_text(encoding="utf-8").splitlines()]
-    of_stage: dict[str, float] = {}
-    for stage, value in notes:
-        of_stage[stage] = of_stage.get(stage, 0.0) + float(value)
+    ended = [(stage, float(taken), float(cpu)) for stage, taken, cpu in notes if float(taken)]
+    stages = dict.fromkeys(stage for stage, *_ in notes)
     return {
         "seconds": seconds,
-        "seconds_of": of_stage,
-        "begun": Counter(stage for stage, value in notes if not float(value)),
-        "ended": Counter(stage for stage, value in notes if float(value)),
+        "processor_seconds": processors,
+        "load": os.getloadavg()[2],
+        "seconds_of": {name: sum(taken for stage, taken, _ in ended if stage == name) for name in stages},
+        "processor_seconds_of": {name: sum(cpu for stage, _, cpu in ended if stage == name) for name in stages},
+        "begun": Counter(stage for stage, taken, _ in notes if not float(taken)),
+        "ended": Counter(stage for stage, *_ in ended),
     }
+
+
+def processor_seconds() -> float:
+    """Seconds that the processors have spent on the programs that this one has started."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def notes_of(folder: Path) -> Path:

@@ -96,14 +96,17 @@ def end_processes_left() -> None:
 
 
 def remove_others(names: Collection[str]) -> None:
-    """Remove the clones of trials that are not, or no longer, to be run, and clones that are half made."""
+    """Remove the clones and the logs of trials that are not, or no longer, to be run, and clones that are half made."""
     for path in sorted(FOLDER.iterdir()):
-        if not path.is_dir() or path.is_symlink():
-            continue
-        if path.suffix == ".partial":
-            shutil.rmtree(path)
-        elif (name := path.name.removesuffix(".scratch")) not in names:
-            print(f"{name} was stopped, and is not in this sweep: what it left is removed.")
+        name = path.name.removesuffix(".partial").removesuffix(".scratch").removesuffix(".log")
+        if path.suffix == ".log":
+            if name not in names:
+                path.unlink()
+        elif path.is_dir() and not path.is_symlink():
+            if path.suffix != ".partial" and name in names:
+                continue
+            if path.suffix != ".partial":
+                print(f"{name} was stopped, and is not in this sweep or complete: what it left is removed.")
             shutil.rmtree(path)
 
 
