@@ -13,6 +13,8 @@ from commands.sweep import table
 from runs import STAGES, dvc, run
 from sweeps import environment, experiments, started, sweep
 
+pytestmark = pytest.mark.xdist_group("sweep")
+
 # Two heads and two fine-tunings: what they share is run once.
 GRID = """
 grid:
