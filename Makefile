@@ -5,9 +5,10 @@ VENV := .venv
 # DVC runs the first `python` on the PATH, which must be the one with the requirements.
 export PATH := $(abspath $(VENV)/bin):$(PATH)
 SAMPLE_WEIGHTS := weights/mobilenet_v2_0.35_rendered.weights.h5
+SWEEP_FILE := $(or $(value SWEEP),sweep.yaml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor cluster report export bench docs crash-test fuzz sample lock clean
+.PHONY: help install run test quick check dataset merge-dataset review relabel next verify remote doctor cluster sweep report export bench docs crash-test fuzz sample lock clean
 
 help:
 	@echo "make run                    install, pull the sample, run the pipeline, print the metrics"
@@ -34,6 +35,7 @@ help:
 	@echo "make doctor                 check that all data and models are there and whole, here and on the remote;"
 	@echo "  [REPAIR=1]                replace damaged copies by whole ones"
 	@echo "make cluster WORKERS=n      run a Ray cluster of n workers on this machine until Ctrl-C, to try engine.name: ray"
+	@echo "make sweep [SWEEP=file]     run the trials of sweep.yaml as DVC experiments, and compare their recipes"
 	@echo "make report [REV=HEAD~1]    write report/index.html, one page that needs no network; compare with a commit;"
 	@echo "  [FORMAT=md]               write report/report.md instead: the comment of a pull request, as Markdown"
 	@echo "make export                 write the selected model as Keras, ONNX and LiteRT files into export/"
@@ -113,6 +115,12 @@ cluster: $(VENV)/ray
 	@test -n $(call quoted,WORKERS) || { echo "WORKERS is missing: say how many with make cluster WORKERS=n" >&2; exit 1; }
 	@python -m commands.cluster -- $(call quoted,WORKERS)
 
+# Optuna is for a search alone.
+sweep: $(VENV)/run
+	$(call pull,dataset_images.dvc weights/*.dvc)
+	@! grep -qs '^search:' -- $(call quoted,SWEEP_FILE) || $(MAKE) --no-print-directory $(VENV)/sweep
+	@python -m commands.sweep --file $(call quoted,SWEEP_FILE)
+
 report: $(VENV)/run
 	@python -m commands.report $(call option,REV,--rev) $(call option,FORMAT,--format)
 
@@ -141,8 +149,8 @@ sample: $(VENV)/run
 	python -m sample.pretrain $(SAMPLE_WEIGHTS)
 	python -m commands.embed dataset_images $(SAMPLE_WEIGHTS)
 
-# Ray and the clients of the remotes keep the pins of requirements.txt, and the tests those of all of them.
-OPTIONAL := ray s3 ssh webdav
+# Ray, Optuna and the clients of the remotes keep the pins of requirements.txt, and the tests those of all of them.
+OPTIONAL := ray sweep s3 ssh webdav
 compile = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: $(VENV)/test
 	$(compile) -o requirements.txt requirements.in
@@ -161,6 +169,10 @@ $(VENV)/run: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/ray: requirements-ray.txt $(VENV)/run
 	python -m pip install --quiet --require-hashes -r requirements-ray.txt
+	@touch $@
+
+$(VENV)/sweep: requirements-sweep.txt $(VENV)/run
+	python -m pip install --quiet --require-hashes -r requirements-sweep.txt
 	@touch $@
 
 $(VENV)/test: requirements-test.txt $(VENV)/run

@@ -64,14 +64,27 @@ def load(path: str | Path = PATH) -> Params:
         raise UserError(f"{path} cannot be read ({error.strerror}): restore it with `git checkout {path}`.") from None
     except ValueError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
-    values = parse(text, str(path))
+    return check(parse(text, str(path)), str(path))
+
+
+def check(values: Any, name: str) -> Params:
+    """The parameters, checked.
+
+    Args:
+        values: all parameters, as a file has them.
+        name: what an error message calls their file.
+
+    Raises:
+        UserErrors: one sentence for each key that is unknown, missing, of a wrong type or out of range.
+        UserError: the shares of the splits do not add up to 1.
+    """
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        raise UserErrors(error_sentences(error.errors(), Params, str(path))) from None
+        raise UserErrors(error_sentences(error.errors(), Params, name)) from None
     total = sum(params.data.split.model_dump().values())
     if not math.isclose(total, 1, abs_tol=1e-6):
-        raise UserError(f"{path}: data.split adds up to {total:g}; its three shares must add up to 1.")
+        raise UserError(f"{name}: data.split adds up to {total:g}; its three shares must add up to 1.")
     return params
 
 

@@ -1,12 +1,13 @@
 """Write docs/reference/: every parameter, file, column, metric key and command, taken from where it is defined.
 
-Parameters come from params.yaml, its schema and dvc.yaml; files and metrics from descriptions.yaml, checked against
-dvc.yaml and the committed results; commands from the Makefile and the argument parsers.
+Parameters come from params.yaml, its schema and dvc.yaml; keys of sweep.yaml from their schema; files and metrics from
+descriptions.yaml, checked against dvc.yaml and the committed results; commands from the Makefile and the argument
+parsers.
 """
 
 from pathlib import Path
 
-from commands.reference import command_page, file_pages, parameter_page
+from commands.reference import command_page, file_pages, parameter_page, sweep_page
 from transfer import command
 from transfer.common import io
 
@@ -16,6 +17,7 @@ FOLDER = Path("docs/reference")
 # The Markdown of each page. Raises UserErrors for everything that is not described, or is described but does not exist.
 PAGES = {
     "parameters.md": parameter_page.page,
+    "sweep.md": sweep_page.page,
     "files.md": file_pages.files,
     "metrics.md": file_pages.metrics,
     "commands.md": command_page.page,

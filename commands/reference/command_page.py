@@ -16,6 +16,7 @@ from commands.reference.markdown import GENERATED, code, table
 from commands.relabel import __main__ as relabel
 from commands.report import __main__ as report
 from commands.review import __main__ as review
+from commands.sweep import __main__ as sweep
 from commands.verify import __main__ as verify
 from transfer.interface.errors import UserErrors
 
@@ -40,6 +41,7 @@ PROGRAMS = (
     remote,
     doctor,
     cluster,
+    sweep,
 )
 
 

@@ -92,6 +92,7 @@ def collect(revision: str | None, folder: Path) -> dict[str, Any]:
             "gains": data_tables.gains(shared["cross_validation"]),
             "doubtful_labels": data_tables.doubtful_labels(),
             "processors": data_tables.processors(),
+            "sweep": data_tables.sweep(),
         }
         | tables_and_charts(metrics, predictions, many)
     )

@@ -1,4 +1,7 @@
-"""The tables on the data: what more images would give, whose labels are doubtful, and where features come from."""
+"""The tables on the data and on the last sweep.
+
+They say what more images would give, whose labels are doubtful, where features come from, and which recipes were tried.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +11,7 @@ import pandas as pd
 from commands.comparison import label_doubts
 from commands.formatting.sentences import percent_with_interval
 from commands.formatting.tables import Rows, table
+from commands.sweep import table as sweep_table
 from transfer.common import io
 from transfer.cross_validation import learning_curve
 from transfer.cross_validation.scores import COLUMNS
@@ -71,3 +75,12 @@ def processors() -> list[Rows]:
             others[["path", "processor"]].fillna("–").itertuples(index=False, name=None),
         ),
     ]
+
+
+def sweep() -> dict[str, Any] | None:
+    """The `table` of the last sweep and its `notes`; None if there was none."""
+    recipes = sweep_table.read()
+    if recipes is None or recipes.empty:
+        return None
+    start = f"The recipes of the last sweep. Its experiments start from the commit {recipes['commit'][0][:7]}."
+    return {"table": sweep_table.for_people(recipes), "notes": [start, *sweep_table.notes(recipes)]}
