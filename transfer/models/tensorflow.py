@@ -23,6 +23,8 @@ from transfer.interface.quiet import quiet
 OPTIONAL = ("cv2", "matplotlib", "pandas", "scipy", "sklearn")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Otherwise a process takes all memory of a GPU, also a driver whose GPU a worker uses.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # This project cannot run on another backend of Keras, whatever the user has configured. TensorFlow chooses by the
 # processor whether to use oneDNN; a variable in one shell would give other bytes than the same machine gives elsewhere.
 os.environ["KERAS_BACKEND"] = "tensorflow"
