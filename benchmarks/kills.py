@@ -26,7 +26,7 @@ from transfer.interface.errors import UserError
 from transfer.interface.progress import progress_bar
 
 ROOT = Path.cwd()
-INPUTS = ("prepared", "weights", "models/train_tl")
+INPUTS = ("dataset_images.dvc", "prepared", "weights", "models/train_tl")
 OUTS = ("features", "models/backbone", "models/finetune", "results/finetune")
 KINDS = ("worker", "node", "driver")
 # Both stages in one process, which is connected to the cluster once. It says when workers begin and when they are done.
@@ -72,9 +72,12 @@ def main() -> None:
         same = digests(uninterrupted) == expected
         with progress_bar(None, "kills", len(cases), unit="kill") as bar:
             for number, kind in enumerate(cases):
-                project = Path(temporary) / str(number)
-                make_project(project, cluster.address)
-                case = run_case(kind, project, cluster, times, generator)
+                case: dict[str, Any] = {"in_time": False}
+                # A kill after the end of the work says nothing: another instant is drawn.
+                while not case["in_time"]:
+                    project = Path(temporary) / f"{number}-{time.monotonic_ns()}"
+                    make_project(project, cluster.address)
+                    case = run_case(kind, project, cluster, times, generator)
                 results.append(case | {"same_bytes": digests(project) == expected})
                 bar.update()
     summary = {kind: sum(case["same_bytes"] for case in results if case["kind"] == kind) for kind in KINDS}
@@ -86,7 +89,7 @@ def main() -> None:
 def run_case(
     kind: str, project: Path, cluster: ray_clusters.RayCluster, times: dict[str, float], generator: random.Random
 ) -> dict[str, Any]:
-    """Run both stages with one kill; the seconds of the kill, and how many batches' kinds of work it met."""
+    """Run both stages with one kill: its instant, and whether the work still ran then."""
     started = time.monotonic()
     process = start(project)
     if kind == "driver":
@@ -129,7 +132,8 @@ def make_project(folder: Path, address: str | None) -> None:
         (folder / name).symlink_to(ROOT / name)
     (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     engine = {"engine.name": "ray" if address else "local", "engine.address": address}
-    clones.change_params(folder, {"finetune.epochs": 1, "finetune.warmup_epochs": 0, **engine})
+    few = {"augment.views": 1, "finetune.epochs": 1, "finetune.warmup_epochs": 0}
+    clones.change_params(folder, {**few, **engine})
 
 
 def start(project: Path) -> subprocess.Popen:

@@ -42,7 +42,8 @@ class RayEngine:
         cluster.check_nodes(self.address, self.expected)
         # A worker with a GPU has it alone, and as many processors as it likes.
         processors, gpus = (0, 1) if cluster.resource() == "GPU" else (1, 0)
-        options = ray.remote(max_retries=MOST_RETRIES, num_cpus=processors, num_gpus=gpus)
+        # Any number of calls: otherwise, Ray ends a worker that uses a GPU after each batch, with its model.
+        options = ray.remote(max_retries=MOST_RETRIES, max_calls=0, num_cpus=processors, num_gpus=gpus)
         self.compute = options(worker.compute)
         self.workers = cluster.workers()
 

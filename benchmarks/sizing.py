@@ -1,0 +1,88 @@
+"""What every stage and DVC cost, by the number of images: seconds, memory and bytes on disk.
+
+    python -m benchmarks.sizing OUTPUT.json [--images 1000 10000 100000]
+
+For each number, small images are generated into a clone, and `dvc add`, `dvc status`, each stage and `dvc push` to a
+folder run once, each as a process of its own. `seconds_an_image` is without what START images take, that is, without
+starting programs. `flatness` is the largest of an operation's seconds an image against the smallest, from FLAT_FROM on.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import clones, processes, versions
+from transfer import command
+from transfer.common import io
+from transfer.interface.progress import progress_bar
+
+START = 100
+# Below, the noise of a process's start is as long as the work.
+FLAT_FROM = 10_000
+SIZE = 32
+SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": None, "image_size": SIZE}
+SETTINGS |= {"augment.views": 1, "train_tl.epochs": 5, "cross_validate.repeats": 1}
+SETTINGS |= {"finetune.epochs": 2, "finetune.warmup_epochs": 1, "finetune.frozen_layers": [116]}
+STAGES = ("prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate")
+FOLDERS = ("dataset_images", "prepared", "features", "models", "results")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sizing", description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path, help="JSON file to write")
+    parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="how many images")
+    arguments = parser.parse_args()
+    results: dict[str, Any] = {}
+    for images in (START, *arguments.images):
+        # Removed before the next, larger one.
+        with tempfile.TemporaryDirectory() as temporary:
+            results[str(images)] = measure(Path(temporary), images)
+        io.write_json(arguments.output, summarize(results))
+
+
+def measure(folder: Path, images: int) -> dict[str, Any]:
+    """Seconds and peak memory of every operation with so many images, and the bytes and files of each folder."""
+    clone, source, remote = folder / "clone", folder / "source", folder / "remote"
+    versions.generate(source, START, 0)
+    clones.create(clone, source)
+    clones.change_params(clone, SETTINGS)
+    processes.run_python(*versions.DVC, "remote", "add", "--default", "folder", str(remote), folder=clone)
+    # Not the images that DVC has seen in the clone already.
+    versions.generate(clone / "dataset_images", images, START)
+    for path in (clone / "dataset_images").rglob("*.jpg"):
+        if int(path.stem) < START:
+            path.unlink()
+    operations = {"dvc add": ("add", "--quiet", "dataset_images"), "dvc status": ("status", "dataset_images.dvc")}
+    operations |= {stage: ("repro", "--single-item", "--no-run-cache", stage) for stage in STAGES}
+    operations |= {"dvc push": ("push", "--quiet")}
+    measured = {}
+    for name, words in progress_bar(operations.items(), f"{images} images", len(operations)):
+        result = processes.run_python(*versions.DVC, *words, folder=clone)
+        measured[name] = {"seconds": result.seconds, "peak_bytes": result.peak}
+    disk = {name: versions.folder_bytes(clone / name) for name in FOLDERS}
+    files = {name: sum(path.is_file() for path in (clone / name).rglob("*")) for name in FOLDERS}
+    return {"operations": measured, "bytes": disk | {"remote": versions.folder_bytes(remote)}, "files": files}
+
+
+def summarize(results: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, with the seconds of one image and their flatness."""
+    start = results[str(START)]["operations"]
+    numbers = [int(images) for images in results if int(images) > START]
+    seconds = {}
+    for operation, first in start.items():
+        of_numbers = {images: results[str(images)]["operations"][operation]["seconds"] for images in numbers}
+        seconds[operation] = {
+            str(images): (of_number - first["seconds"]) / (images - START) for images, of_number in of_numbers.items()
+        }
+    large = [str(images) for images in numbers if images >= FLAT_FROM]
+    flatness = {
+        operation: max(of[images] for images in large) / min(of[images] for images in large)
+        for operation, of in seconds.items()
+        if large
+    }
+    return {"image_size": SIZE, "seconds_an_image": seconds, "flatness": flatness, "measured": results}
+
+
+if __name__ == "__main__":
+    command.run(main)
