@@ -1,6 +1,6 @@
 """What every stage and DVC cost, by the number of images: seconds, memory and bytes on disk.
 
-    python -m benchmarks.sizing OUTPUT.json [--images 1000 10000 100000]
+    python -m benchmarks.sizing OUTPUT.json [--images 1000 10000 100000] [--size 32]
 
 For each number, small images are generated into a clone, and `dvc add`, `dvc status`, each stage and `dvc push` to a
 folder run once, each as a process of its own. `seconds_an_image` is without what START images take, that is, without
@@ -20,8 +20,7 @@ from transfer.interface.progress import progress_bar
 START = 100
 # Below, the noise of a process's start is as long as the work.
 FLAT_FROM = 10_000
-SIZE = 32
-SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": None, "image_size": SIZE}
+SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": None}
 SETTINGS |= {"augment.views": 1, "train_tl.epochs": 5, "cross_validate.repeats": 1}
 SETTINGS |= {"finetune.epochs": 2, "finetune.warmup_epochs": 1, "finetune.frozen_layers": [116]}
 STAGES = ("prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate")
@@ -32,21 +31,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sizing", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="how many images")
+    parser.add_argument("--size", type=int, default=32, help="image_size, in pixels")
     arguments = parser.parse_args()
     results: dict[str, Any] = {}
     for images in (START, *arguments.images):
         # Removed before the next, larger one.
         with tempfile.TemporaryDirectory() as temporary:
-            results[str(images)] = measure(Path(temporary), images)
-        io.write_json(arguments.output, summarize(results))
+            results[str(images)] = measure(Path(temporary), images, arguments.size)
+        io.write_json(arguments.output, {"image_size": arguments.size, **summarize(results)})
 
 
-def measure(folder: Path, images: int) -> dict[str, Any]:
+def measure(folder: Path, images: int, size: int) -> dict[str, Any]:
     """Seconds and peak memory of every operation with so many images, and the bytes and files of each folder."""
     clone, source, remote = folder / "clone", folder / "source", folder / "remote"
     versions.generate(source, START, 0)
     clones.create(clone, source)
-    clones.change_params(clone, SETTINGS)
+    clones.change_params(clone, SETTINGS | {"image_size": size})
     processes.run_python(*versions.DVC, "remote", "add", "--default", "folder", str(remote), folder=clone)
     # Not the images that DVC has seen in the clone already.
     versions.generate(clone / "dataset_images", images, START)
@@ -81,7 +81,7 @@ def summarize(results: dict[str, Any]) -> dict[str, Any]:
         for operation, of in seconds.items()
         if large
     }
-    return {"image_size": SIZE, "seconds_an_image": seconds, "flatness": flatness, "measured": results}
+    return {"seconds_an_image": seconds, "flatness": flatness, "measured": results}
 
 
 if __name__ == "__main__":
