@@ -5,6 +5,7 @@
 For each number, small images are generated into a clone, and `dvc add`, `dvc status`, each stage and `dvc push` to a
 folder run once, each as a process of its own. `seconds_an_image` is without what START images take, that is, without
 starting programs. `flatness` is the largest of an operation's seconds an image against the smallest, from FLAT_FROM on.
+The tables that it prints are those of docs/explanation/sizing.md.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from transfer.interface.progress import progress_bar
 START = 100
 # Below, the noise of a process's start is as long as the work.
 FLAT_FROM = 10_000
+ESTIMATED = (100_000, 1_000_000, 100_000_000)
 SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": None}
 SETTINGS |= {"augment.views": 1, "train_tl.epochs": 5, "cross_validate.repeats": 1}
 SETTINGS |= {"finetune.epochs": 2, "finetune.warmup_epochs": 1, "finetune.frozen_layers": [116]}
@@ -38,7 +40,8 @@ def main() -> None:
         # Removed before the next, larger one.
         with tempfile.TemporaryDirectory() as temporary:
             results[str(images)] = measure(Path(temporary), images, arguments.size)
-        io.write_json(arguments.output, {"image_size": arguments.size, **summarize(results)})
+        io.write_json(arguments.output, report := {"image_size": arguments.size, **summarize(results)})
+    print(markdown(report))
 
 
 def measure(folder: Path, images: int, size: int) -> dict[str, Any]:
@@ -82,6 +85,30 @@ def summarize(results: dict[str, Any]) -> dict[str, Any]:
         if large
     }
     return {"seconds_an_image": seconds, "flatness": flatness, "measured": results}
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """What was measured, and what it makes of more images: an operation takes as long for each as at the largest number.
+
+    Hours and terabytes of larger numbers are estimates. They hold as long as nothing grows faster than the images do.
+    """
+    numbers = list(next(iter(report["seconds_an_image"].values())))
+    lines = [f"| milliseconds an image | {' | '.join(f'{int(n):,} images' for n in numbers)} | peak memory |"]
+    lines.append(f"| --- |{' --- |' * (len(numbers) + 1)}")
+    for operation, seconds in report["seconds_an_image"].items():
+        peak = report["measured"][numbers[-1]]["operations"][operation]["peak_bytes"]
+        values = " | ".join(f"{1000 * seconds[number]:.2f}" for number in numbers)
+        lines.append(f"| `{operation}` | {values} | {peak / 1e6:.0f} MB |")
+    lines += ["", f"| estimate | {' | '.join(f'{images:,} images' for images in ESTIMATED)} |"]
+    lines.append(f"| --- |{' --- |' * len(ESTIMATED)}")
+    for operation, seconds in report["seconds_an_image"].items():
+        hours = " | ".join(f"{seconds[numbers[-1]] * images / 3600:,.1f} h" for images in ESTIMATED)
+        lines.append(f"| `{operation}` | {hours} |")
+    largest = report["measured"][numbers[-1]]
+    for folder, size in largest["bytes"].items():
+        values = " | ".join(f"{size / int(numbers[-1]) * images / 1e9:,.1f} GB" for images in ESTIMATED)
+        lines.append(f"| {folder}, disk | {values} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
