@@ -88,7 +88,7 @@ def summarize(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """What was measured, and what it makes of more images: an operation takes as long for each as at the largest number.
+    """What was measured, and estimates: each image takes as long as at the largest number.
 
     Hours and terabytes of larger numbers are estimates. They hold as long as nothing grows faster than the images do.
     """
