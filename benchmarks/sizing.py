@@ -4,13 +4,16 @@
 
 For each number, small images are generated into a clone, and `dvc add`, `dvc status`, each stage and `dvc push` to a
 folder run once, each as a process of its own. `seconds_an_image` is without what START images take, that is, without
-starting programs. `flatness` is the largest of an operation's seconds an image against the smallest, from FLAT_FROM on.
+starting programs, which is measured STARTS times. `flatness` is the largest of an operation's seconds an image against
+the smallest, from FLAT_FROM on.
 The tables that it prints are those of docs/explanation/sizing.md.
 """
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks import clones, processes, versions
@@ -18,7 +21,7 @@ from transfer import command
 from transfer.common import io
 from transfer.interface.progress import progress_bar
 
-START = 100
+START, STARTS = 100, 3
 # Below, the noise of a process's start is as long as the work.
 FLAT_FROM = 10_000
 ESTIMATED = (100_000, 1_000_000, 100_000_000)
@@ -35,12 +38,16 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="how many images")
     parser.add_argument("--size", type=int, default=32, help="image_size, in pixels")
     arguments = parser.parse_args()
-    results: dict[str, Any] = {}
-    for images in (START, *arguments.images):
+    starts, results = [], {}
+    for images in (*[START] * STARTS, *arguments.images):
         # Removed before the next, larger one.
         with tempfile.TemporaryDirectory() as temporary:
-            results[str(images)] = measure(Path(temporary), images, arguments.size)
-        io.write_json(arguments.output, report := {"image_size": arguments.size, **summarize(results)})
+            measured = measure(Path(temporary), images, arguments.size)
+        if images == START:
+            starts.append(measured)
+        else:
+            results[str(images)] = measured
+            io.write_json(arguments.output, report := {"image_size": arguments.size, **summarize(starts, results)})
     print(markdown(report))
 
 
@@ -68,23 +75,28 @@ def measure(folder: Path, images: int, size: int) -> dict[str, Any]:
     return {"operations": measured, "bytes": disk | {"remote": versions.folder_bytes(remote)}, "files": files}
 
 
-def summarize(results: dict[str, Any]) -> dict[str, Any]:
-    """What was measured, with the seconds of one image and their flatness."""
-    start = results[str(START)]["operations"]
-    numbers = [int(images) for images in results if int(images) > START]
-    seconds = {}
-    for operation, first in start.items():
-        of_numbers = {images: results[str(images)]["operations"][operation]["seconds"] for images in numbers}
-        seconds[operation] = {
-            str(images): (of_number - first["seconds"]) / (images - START) for images, of_number in of_numbers.items()
-        }
-    large = [str(images) for images in numbers if images >= FLAT_FROM]
+def summarize(starts: Sequence[dict[str, Any]], results: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, with the seconds and bytes of one image beyond the first START, and their flatness."""
+    start_seconds = {
+        operation: median(start["operations"][operation]["seconds"] for start in starts)
+        for operation in starts[0]["operations"]
+    }
+    seconds: dict[str, dict[str, float]] = {operation: {} for operation in start_seconds}
+    size: dict[str, dict[str, float]] = {folder: {} for folder in starts[0]["bytes"]}
+    for images, of_images in results.items():
+        more = int(images) - START
+        for operation, first in start_seconds.items():
+            seconds[operation][images] = (of_images["operations"][operation]["seconds"] - first) / more
+        for folder, first in starts[0]["bytes"].items():
+            size[folder][images] = (of_images["bytes"][folder] - first) / more
+    large = [images for images in results if int(images) >= FLAT_FROM]
     flatness = {
         operation: max(of[images] for images in large) / min(of[images] for images in large)
         for operation, of in seconds.items()
         if large
     }
-    return {"seconds_an_image": seconds, "flatness": flatness, "measured": results}
+    per_image = {"seconds_an_image": seconds, "bytes_an_image": size}
+    return {**per_image, "start_seconds": start_seconds, "flatness": flatness, "measured": results}
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -104,9 +116,8 @@ def markdown(report: dict[str, Any]) -> str:
     for operation, seconds in report["seconds_an_image"].items():
         hours = " | ".join(f"{seconds[numbers[-1]] * images / 3600:,.1f} h" for images in ESTIMATED)
         lines.append(f"| `{operation}` | {hours} |")
-    largest = report["measured"][numbers[-1]]
-    for folder, size in largest["bytes"].items():
-        values = " | ".join(f"{size / int(numbers[-1]) * images / 1e9:,.1f} GB" for images in ESTIMATED)
+    for folder, sizes in report["bytes_an_image"].items():
+        values = " | ".join(f"{sizes[numbers[-1]] * images / 1e9:,.1f} GB" for images in ESTIMATED)
         lines.append(f"| {folder}, disk | {values} |")
     return "\n".join(lines)
 
