@@ -5,7 +5,7 @@
 It runs in a clone in which the pipeline has run. Each case runs `features` and a short `finetune`, whose frozen prefix
 runs on the cluster too, on two workers. A worker or a whole node gets SIGKILL, or the driver, which then runs again.
 The instants are drawn from the time in which workers compute; the driver's from its whole time. All outs must be those
-of the engine `local`.
+of the engine `local`. Stopped, it continues where it was if it finds OUTPUT.json.
 """
 
 import argparse
@@ -58,32 +58,32 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10, help="how many instants for each kind of kill")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     arguments = parser.parse_args()
-    generator = random.Random(arguments.seed)  # noqa: S311 - instants, not secrets
-    cases = [kind for kind in KINDS for _ in range(arguments.times)]
-    results: list[dict[str, Any]] = []
+    report: dict[str, Any] = io.read_json(arguments.output) if arguments.output.exists() else {}
+    if report.get("seed", arguments.seed) != arguments.seed:
+        raise UserError(f"{arguments.output} has the seed {report['seed']}: name another file, or use this seed.")
+    cases: list[dict[str, Any]] = report.get("cases", [])
+    done = {(case["kind"], case["number"]) for case in cases}
+    missing = [(kind, number) for kind in KINDS for number in range(arguments.times) if (kind, number) not in done]
     with tempfile.TemporaryDirectory() as temporary, ray_clusters.start(2) as cluster:
-        reference = Path(temporary) / "reference"
-        make_project(reference, None)
+        make_project(reference := Path(temporary) / "reference", None)
         finish(start(reference))
-        expected = digests(reference)
-        uninterrupted = Path(temporary) / "uninterrupted"
-        make_project(uninterrupted, cluster.address)
+        make_project(uninterrupted := Path(temporary) / "uninterrupted", cluster.address)
         times = watch(uninterrupted)
-        same = digests(uninterrupted) == expected
-        with progress_bar(None, "kills", len(cases), unit="kill") as bar:
-            for number, kind in enumerate(cases):
-                case: dict[str, Any] = {"in_time": False}
-                # A kill after the end of the work says nothing: another instant is drawn.
-                while not case["in_time"]:
-                    project = Path(temporary) / f"{number}-{time.monotonic_ns()}"
-                    make_project(project, cluster.address)
-                    case = run_case(kind, project, cluster, times, generator)
-                results.append(case | {"same_bytes": digests(project) == expected})
-                bar.update()
-    summary = {kind: sum(case["same_bytes"] for case in results if case["kind"] == kind) for kind in KINDS}
-    report = {"seed": arguments.seed, "times": arguments.times, "seconds": times, "uninterrupted_same_bytes": same}
-    io.write_json(arguments.output, report | {"same_bytes": summary, "cases": results})
-    print(f"Same bytes: {sum(summary.values())} of {len(results)} {summary}")
+        expected = digests(reference)
+        if digests(uninterrupted) != expected:
+            raise UserError("The engine ray gives other bytes than local, without any kill.")
+        for kind, number in progress_bar(missing, "kills", len(missing), unit="kill"):
+            generator = random.Random(f"{arguments.seed} {kind} {number}")  # noqa: S311 - instants, not secrets
+            case: dict[str, Any] = {"in_time": False}
+            # A kill after the end of the work says nothing: another instant is drawn.
+            while not case["in_time"]:
+                project = Path(temporary) / f"{kind}-{number}-{time.monotonic_ns()}"
+                make_project(project, cluster.address)
+                case = run_case(kind, project, cluster, times, generator)
+            cases.append({**case, "kind": kind, "number": number, "same_bytes": digests(project) == expected})
+            same = {kind: sum(case["same_bytes"] for case in cases if case["kind"] == kind) for kind in KINDS}
+            io.write_json(arguments.output, {"seed": arguments.seed, "same_bytes": same, "cases": cases})
+    print(f"Same bytes: {sum(case['same_bytes'] for case in cases)} of {len(cases)}")
 
 
 def run_case(
@@ -112,7 +112,7 @@ def run_case(
         finish(process)
         if kind == "node":
             cluster.add_node()
-    return {"kind": kind, "instant": instant, "in_time": was_running, "seconds": time.monotonic() - started}
+    return {"instant": instant, "in_time": was_running, "seconds": time.monotonic() - started}
 
 
 def watch(project: Path) -> dict[str, float]:
