@@ -138,7 +138,7 @@ class _Pass:
 class _DividedPass(_Pass):
     """A pass over several devices, each of which computes a share of every batch (see `deal`).
 
-    Keras' own step can count no image twice or not at all, as a device without an image of its own needs it.
+    Keras' own step counts every image once. A device without an image of its own needs one that does not count.
     """
 
     def __init__(self, model: keras.Model, is_training: bool, weights: np.ndarray | None = None):
