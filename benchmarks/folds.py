@@ -38,7 +38,7 @@ def compute_features(
 ) -> np.ndarray:
     """The features of every view of the pool (images, views, channels), in a file of this name in `folder`."""
     [features] = activations.open_arrays(extractor, len(pool), augmentation.views, folder, name)
-    views = [activations.all_views(pool, [features])]
+    views = [activations.all_views(pool, [features], "pool")]
     activations.fill_arrays(views, extractor, augmentation, batch_size, name, folder / f"{name}.done")
     return features
 

@@ -4,6 +4,7 @@ It reads training and validation images only. Writes results/cross_validate/: me
 publishes, and the out-of-fold probabilities by which it calibrates the head and finds doubtful labels.
 """
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from transfer import command, params_file
 from transfer.common import atomic, io
 from transfer.cross_validation import folds, groups, learning_curve, pool, scores
-from transfer.interface.progress import progress_bar
+from transfer.engine import engines
 from transfer.loading import batches, features, prepared
 
 BACKBONE = Path("models/backbone")
@@ -24,6 +25,7 @@ def main() -> None:
     # With early stopping, every head stops where train_tl did: the images that judge a head must not choose its epoch.
     epochs = io.read_json("results/train_tl/metrics/train_tl.json", {"best_epoch": int})["best_epoch"]
     train, validation = prepared.load_split("train"), prepared.load_split("validation")
+    engine = engines.open_engine(settings.engine)
 
     from transfer.cross_validation import heads  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
@@ -50,17 +52,15 @@ def main() -> None:
     # A head for each fold of each repeat; for the learning curve, further heads that see a part of the images
     training = heads.Training(settings.train_tl, epochs, max(views, 1), settings.batch_size)
     divisors = learning_curve.divisors(images.labels, grouping.group)
-    right: dict[int, list[np.ndarray]] = {divisor: [] for divisor in divisors}
-    of_repeats = []
-    with progress_bar(None, "cross_validate", len(repeats) * len(divisors) * epochs, unit="epoch") as bar:
-        for repeat in repeats:
-            for divisor in divisors:
-                part = learning_curve.part(images, grouping.group, divisor, settings.seed, repeat)
-                seed = settings.seed + repeat
-                predicted = heads.held_out_probabilities(images, fold[repeat], training, seed, part, bar.update)
-                right[divisor].append(predicted[0].argmax(axis=1) == images.labels)
-            of_repeats.append(predicted)  # by the heads of the last part, which is all images
-    probabilities, over_views = map(np.stack, zip(*of_repeats, strict=True))
+    pairs = product(repeats, divisors)
+    parts = {(i, of): learning_curve.part(images, grouping.group, of, settings.seed, i) for i, of in pairs}
+    right: dict[int, dict[int, np.ndarray]] = {divisor: {} for divisor in divisors}
+    of_repeats = {}
+    for (repeat, divisor), predicted in heads.Repeats(images, fold, parts, training, settings.seed).run(engine):
+        right[divisor][repeat] = predicted[0].argmax(axis=1) == images.labels
+        if divisor == divisors[-1]:  # by heads of all images
+            of_repeats[repeat] = predicted
+    probabilities, over_views = map(np.stack, zip(*(of_repeats[repeat] for repeat in repeats), strict=True))
 
     curve = learning_curve.LearningCurve(images, right, fold)
     notes = grouping.notes if views else [*grouping.notes, scores.WITHOUT_VIEWS]

@@ -57,7 +57,7 @@ def main() -> None:
             shape = views_of[name], backbone.channels
             array = shards.create_shards(folder / name, split.digests, shape, np.float32)
             rows, numbers, processors[name] = reuse.take_over(last, split, array)
-            missing.append(activations.Views(split, [array], rows, numbers))
+            missing.append(activations.Views(split, [array], rows, numbers, name))
         extractor, log = backbone.feature_extractor, own / "done"
         activations.fill_arrays(missing, extractor, augmentation, settings.batch_size, "features", log, engine)
         features.write_index(folder, splits, processors)

@@ -31,12 +31,13 @@ def main() -> None:
     from transfer.training import curves, loop, state
 
     tensorflow.start(settings.seed)
+    devices = tensorflow.use_all_devices()
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
     head = classifier.load_head(HEAD, settings.seed, backbone.description(), train.classes)
     results: list[rounds.RoundResult] = []
     metrics: dict[str, dict] = {}
-    work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD])
+    work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD], devices)
     with scratch.locked_folder("finetune", work) as own, curves.learning_curves(Path("plots/finetune")) as append_epoch:
         cuts, rests = zip(*map(backbone.cut, settings.finetune.frozen_layers), strict=True)
         states = [state.state_bytes(rest.count_params() + head.count_params()) for rest in rests]
@@ -71,7 +72,6 @@ def main() -> None:
         least = {"round": smallest_gap + 1, "frozen_layers": results[smallest_gap].frozen_layers}
         summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}
         io.write_json("results/finetune/metrics/finetune.json", summary)
-
     last = f"Kept: {results[kept].frozen_layers} layers frozen; smallest gap: {results[smallest_gap].frozen_layers}"
     print(*results, last, sep="\n")
 

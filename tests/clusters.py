@@ -25,6 +25,22 @@ except KeyboardInterrupt:
     cluster.shutdown()
 """
 
+# A node with processors alone, and two with GPUs, one and two.
+WITH_GPUS = """
+import signal
+from ray.cluster_utils import Cluster
+head = {"include_dashboard": False, "num_cpus": 4, "node_ip_address": "127.0.0.2"}
+cluster = Cluster(initialize_head=True, head_node_args=head)
+for number, gpus in enumerate((1, 2), start=3):
+    cluster.add_node(wait=False, num_cpus=1, num_gpus=gpus, node_ip_address=f"127.0.0.{number}")
+cluster.wait_for_nodes()
+print(f"RAY_ADDRESS={cluster.address}", flush=True)
+try:
+    signal.pause()
+except KeyboardInterrupt:
+    cluster.shutdown()
+"""
+
 
 @contextmanager
 def run_cluster(folder, *words):

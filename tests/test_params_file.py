@@ -193,7 +193,7 @@ def test_a_section_checks_values_and_passes_them_on_unchanged():
         ("engine.address", "10.0.0.1", ["engine.address is '10.0.0.1'", "null, or a host and port"]),
         ("engine.address", "user@host:6379", ["engine.address is 'user@host:6379'", "null, or a host and port"]),
         ("engine.address", 6379, ["engine.address is 6379", "null, or a host and port"]),
-        ("engine", ABSENT, ["engine is missing", "a section with name, address"]),
+        ("engine", ABSENT, ["engine is missing", "a section with name, address, shared"]),
     ],
 )
 def test_an_invalid_value_is_reported_with_its_key_and_what_is_allowed(tmp_path, key, value, pieces):

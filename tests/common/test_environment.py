@@ -30,6 +30,24 @@ def test_without_a_list_of_flags_the_architecture_is_the_kind(tmp_path, monkeypa
     assert environment.processor_kind() == "arm64"
 
 
+def test_gpus_are_part_of_the_kind_if_tensorflow_can_use_them(tmp_path, monkeypatch):
+    for number, model in enumerate(("NVIDIA A100", "NVIDIA L4", "NVIDIA A100")):
+        (tmp_path / f"gpu{number}").mkdir()
+        (tmp_path / f"gpu{number}" / "information").write_text(f"Model: \t {model}\nIRQ: 42\n")
+    monkeypatch.setattr(environment, "GPUS", tmp_path)
+    monkeypatch.setattr(environment, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(environment.platform, "machine", lambda: "x86_64")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    installed = {"tensorflow": "2.21.0"}
+    monkeypatch.setattr(environment, "library_versions", lambda names: installed)
+    assert environment.processor_kind() == "x86_64 NVIDIA A100 NVIDIA L4"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert environment.processor_kind() == "x86_64"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    installed.clear()
+    assert environment.processor_kind() == "x86_64"
+
+
 def test_versions_are_those_of_installed_libraries():
     assert environment.library_versions(["numpy", "no-such-library"]) == {"numpy": version("numpy")}
 

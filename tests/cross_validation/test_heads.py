@@ -1,10 +1,13 @@
 """Many heads trained at once: each as the training loop trains it alone."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from runs import recipe
 from transfer.cross_validation import heads
+from transfer.engine.local import Local
 from transfer.interface.errors import UserError
 from transfer.loading import batches
 from transfer.models import classifier, tensorflow
@@ -133,9 +136,24 @@ def test_heads_are_trained_on_the_images_of_the_part_alone(make_pool, pool):
 
 def test_fewer_epochs_follow_the_schedule_of_all_epochs(pool, tmp_path):
     long, short = training(**COSINE), training(epochs=3, schedule_epochs=6, **COSINE)
-    epochs = []
-    kernel, _ = heads.train(pool, np.full(50, -1), 1, short, SEED, after_epoch=lambda: epochs.append(1))
+    kernel, _ = heads.train(pool, np.full(50, -1), 1, short, SEED)
     whole, _ = heads.train(pool, np.full(50, -1), 1, long, SEED)
     shorter, _ = heads.train(pool, np.full(50, -1), 1, training(epochs=3, **COSINE), SEED)
-    assert len(epochs) == 3
     assert min(np.abs(kernel - whole).max(), np.abs(kernel - shorter).max()) > 0.01
+
+
+def test_repeats_are_what_each_of_them_is_alone_also_in_another_process(pool):
+    folds = np.stack([np.arange(50) % 5, np.arange(50) // 10])
+    parts = {(0, 2): np.arange(0, 50, 2), (0, 1): np.arange(50), (1, 1): np.arange(50)}
+    repeats = heads.Repeats(pool, folds, parts, training(dropout=0.2), SEED)
+    results = dict(repeats.run(Local()))
+    assert list(results) == list(parts)
+    for (repeat, divisor), arrays in results.items():
+        rows = parts[repeat, divisor]
+        alone = heads.held_out_probabilities(pool, folds[repeat], training(dropout=0.2), SEED + repeat, rows)
+        assert [array.tobytes() for array in arrays] == [array.tobytes() for array in alone]
+    loader, attributes = repeats.__reduce__()
+    assert loader is heads.load_repeats
+    copied = pickle.loads(pickle.dumps(attributes[0].features))  # noqa: S301 - its own bytes
+    for view in range(VIEWS):
+        np.testing.assert_array_equal(copied[np.arange(50), view], pool.features[np.arange(50), view])

@@ -11,7 +11,7 @@ import pytest
 
 import clusters
 from runs import ROOT, run_python
-from transfer.interface.errors import UserError
+from transfer.interface.errors import UserError, UserErrors
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (requirements-ray.txt)")
 from transfer.engine import cluster, worker  # noqa: E402 - they import Ray
@@ -64,12 +64,12 @@ def test_busy_workers_are_not_waited_for(address):
     def occupy():
         time.sleep(60)
 
-    cluster.check_nodes(address)
+    cluster.check_nodes(address, worker.describe())
     tasks = [occupy.remote(), occupy.remote()]
     while ray.available_resources().get("CPU", 0) >= 1:
         time.sleep(0.1)
     with pytest.raises(UserError, match=rf"^All 2 workers of the Ray cluster at {address} are busy: "):
-        cluster.check_nodes(address)
+        cluster.check_nodes(address, worker.describe())
     for task in tasks:
         ray.cancel(task, force=True)
 
@@ -82,11 +82,11 @@ def test_nodes_that_would_compute_other_bytes_are_named(tmp_path):
     # Ray adds the folders of a driver and of its script to the paths of its workers: neither has a project here.
     driver = (
         "import sys\n"
-        "from transfer.engine import cluster\n"
+        "from transfer.engine import cluster, worker\n"
         "from transfer.interface.errors import UserErrors\n"
         "cluster.connect(sys.argv[1])\n"
         "try:\n"
-        "    cluster.check_nodes(sys.argv[1])\n"
+        "    cluster.check_nodes(sys.argv[1], worker.describe())\n"
         "except UserErrors as error:\n"
         "    print(*sorted(error.sentences), sep='\\n', file=sys.stderr)\n"
         "    sys.exit(1)\n"
@@ -101,6 +101,45 @@ def test_nodes_that_would_compute_other_bytes_are_named(tmp_path):
     )
     assert missing.startswith(f"{start}4 does not find the project: ")
     assert re.match(rf"{start}5 would compute other bytes .* \(the code of transfer/ is [0-9a-f]+ and not ", code)
+
+
+def test_nodes_that_see_other_prepared_images_are_named(address, tmp_path):
+    index = tmp_path / "a folder" / "prepared" / "index.csv"
+    index.parent.mkdir(parents=True)
+    index.write_text("split,class,path\n")
+    expected = worker.describe(index)
+    cluster.connect(address)
+    cluster.check_nodes(address, expected)
+    index.write_text("split,class,path\ntrain,a,b\n")
+    start = rf"^The Ray node 127\.0\.0\.[34] sees other prepared images than this machine \({re.escape(str(index))} is "
+    with pytest.raises(
+        UserErrors, match=rf"{start}[0-9a-f]{{16}} and not [0-9a-f]{{16}}\): share this folder"
+    ) as error:
+        cluster.check_nodes(address, expected)
+    assert len(str(error.value).splitlines()) == 2
+    index.unlink()
+    with pytest.raises(UserErrors, match=f"{start}missing and not"):
+        cluster.check_nodes(address, expected)
+
+
+def test_each_gpu_is_a_worker(tmp_path):
+    """Ray counts the GPUs that it was told of; TensorFlow uses none here."""
+    driver = (
+        "import os, sys\n"
+        "import numpy as np\n"
+        "from transfer.engine.ray_engine import RayEngine\n"
+        "def function(batch):\n"
+        "    import os, time\n"
+        "    time.sleep(0.2)\n"
+        "    return [np.array([os.getpid()]), np.array([int(os.environ['CUDA_VISIBLE_DEVICES'])])]\n"
+        "engine = RayEngine(sys.argv[1], False)\n"
+        "results = list(engine.map(function, ((number, np.zeros(1)) for number in range(12))))\n"
+        "print(engine.status(), len({int(process[0]) for _, (process, _) in results}))\n"
+    )
+    with clusters.run_cluster(tmp_path, "-c", clusters.WITH_GPUS) as (_, address):
+        done = run_python(tmp_path, "-c", driver, address)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 Ray workers 3\n"
 
 
 def test_a_difference_names_what_differs():

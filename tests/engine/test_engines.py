@@ -17,7 +17,7 @@ def test_the_local_engine_runs_the_batches_in_order():
             read.append(number)
             yield f"batch {number}", np.full(2, number)
 
-    engine = engines.open_engine(EngineParams(name="local", address=None))
+    engine = engines.open_engine(EngineParams(name="local", address=None, shared=False))
     assert isinstance(engine, Local) and engine.status() == ""
     results = engine.map(lambda batch: [batch + 1, batch * 10], batches())
     assert next(results)[0] == "batch 0" and read == [0]
@@ -30,4 +30,4 @@ def test_the_local_engine_runs_the_batches_in_order():
 def test_without_ray_the_message_names_its_requirements(monkeypatch):
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"Ray is not installed: .* -r requirements-ray\.txt`, or set engine\.name to"):
-        engines.open_engine(EngineParams(name="ray", address=None))
+        engines.open_engine(EngineParams(name="ray", address=None, shared=False))

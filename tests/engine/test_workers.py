@@ -42,17 +42,17 @@ def function(images):
 images = np.random.default_rng(0).integers(0, 256, (118, 4, 4, 3), np.uint8)
 split = Split(images, np.zeros(118), [""] * 118, [f"{number:016x}" for number in range(118)], ["a"])
 array = np.lib.format.open_memmap("array.npy", "r+" if Path("array.npy").exists() else "w+", np.float32, (118, 1, 3))
-engine, complete = RayEngine(address), 0
+engine, complete = RayEngine(address, False), 0
 
 class Killed:
-    status = engine.status
+    status, shared = engine.status, False
     def map(self, function, batches):
         for number, result in enumerate(engine.map(function, batches)):
             if number == most:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield result
 
-views = activations.all_views(split, [array])
+views = activations.all_views(split, [array], "train")
 activations.fill_arrays([views], function, Augmentation(None, 0.0, 1, 1), 4, "test", Path("done"), Killed())
 """
 
@@ -86,7 +86,7 @@ def processes_of(results):
 
 
 def test_two_workers_compute_every_batch_once(address):
-    engine = RayEngine(address)
+    engine = RayEngine(address, False)
     assert engine.status() == "2 Ray workers"
     results = list(engine.map(doubling(), numbered()))
     assert_doubled(results)
@@ -96,14 +96,14 @@ def test_two_workers_compute_every_batch_once(address):
 def test_batches_are_read_as_workers_become_free(address):
     read = []
     batches = ((read.append(number), (number, batch))[1] for number, batch in numbered())
-    for returned, _ in enumerate(RayEngine(address).map(doubling(), batches)):
+    for returned, _ in enumerate(RayEngine(address, False).map(doubling(), batches)):
         assert len(read) - returned <= 2 * AHEAD
     assert len(read) == BATCHES
 
 
 def test_batches_of_a_killed_worker_run_again(address):
     results = []
-    for result in RayEngine(address).map(doubling(), numbered()):
+    for result in RayEngine(address, False).map(doubling(), numbered()):
         results.append(result)
         if len(results) in (4, 15):
             os.kill(int(result[1][1][0]), signal.SIGKILL)
@@ -129,7 +129,7 @@ def test_a_function_is_loaded_once_in_a_worker(address, tmp_path):
 
             return load, (self.folder,)
 
-    assert len(list(RayEngine(address).map(Loaded(str(tmp_path)), numbered()))) == BATCHES
+    assert len(list(RayEngine(address, False).map(Loaded(str(tmp_path)), numbered()))) == BATCHES
     processes = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
     assert 1 <= len(processes) <= 2 and len(set(processes)) == len(processes)
 
@@ -142,7 +142,7 @@ def test_an_error_of_the_function_is_one_sentence(address):
 
     sentence = r"^A Ray worker failed on a batch \(ValueError: the seventh batch\): set engine\.name"
     with pytest.raises(UserError, match=sentence):
-        list(RayEngine(address).map(function, numbered()))
+        list(RayEngine(address, False).map(function, numbered()))
 
 
 def test_an_error_that_a_user_can_correct_arrives_as_it_is(address):
@@ -152,7 +152,7 @@ def test_an_error_that_a_user_can_correct_arrives_as_it_is(address):
         raise UserError("A sentence.")
 
     with pytest.raises(UserError, match=r"^A sentence\.$"):
-        list(RayEngine(address).map(function, numbered()))
+        list(RayEngine(address, False).map(function, numbered()))
 
 
 def test_a_batch_that_kills_its_workers_is_given_up(address):
@@ -164,7 +164,7 @@ def test_a_batch_that_kills_its_workers_is_given_up(address):
         return [batch]
 
     with pytest.raises(UserError, match=rf"^A batch was given up after {MOST_RETRIES + 1} workers died \("):
-        list(RayEngine(address).map(function, numbered()))
+        list(RayEngine(address, False).map(function, numbered()))
 
 
 def test_a_killed_driver_is_continued(two_workers, tmp_path):
@@ -187,7 +187,7 @@ def test_batches_of_a_killed_node_run_again(address, two_workers):
     """The last test with this cluster: it has one worker from here on."""
     command, _ = two_workers
     of_node = [child for child in psutil.Process(command.pid).children() if "raylet" in child.name()]
-    engine, results = RayEngine(address), []
+    engine, results = RayEngine(address, False), []
     for result in engine.map(doubling(), numbered()):
         results.append(result)
         if len(results) == 4:

@@ -8,8 +8,10 @@ import yaml
 
 from benchmarks import (
     clones,
+    cluster_model,
     costs,
     coverage,
+    engines,
     folds,
     imbalance,
     labels,
@@ -17,6 +19,7 @@ from benchmarks import (
     precisions,
     processes,
     saying_no,
+    sizing,
     tables,
 )
 from runs import ROOT
@@ -285,3 +288,39 @@ def test_sets_are_judged_by_coverage_size_and_worst_class():
     sets = np.array([[True, False], [True, True], [True, False], [False, True]])
     scores = saying_no.judge(sets, np.array([0, 0, 1, 1]))
     assert scores == {"coverage": 3 / 4, "size": 5 / 4, "coverage_of_the_worst_class": 1 / 2}
+
+
+def test_the_cost_of_an_image_is_without_starting_programs():
+    def measured(seconds, size):
+        return {"operations": {"dvc add": {"seconds": seconds, "peak_bytes": 5e7}}, "bytes": {"prepared": size}}
+
+    starts = [measured(seconds, 1000) for seconds in (2.0, 9.0, 1.0)]
+    results = {"10100": measured(12.0, 11_000), "20100": measured(24.0, 21_000)}
+    report = sizing.summarize(starts, results)
+    # The median start takes 2 s, so 10,000 more images take 10 s, and 20,000 take 22 s.
+    assert report["seconds_an_image"]["dvc add"] == pytest.approx({"10100": 0.001, "20100": 0.0011})
+    assert report["flatness"]["dvc add"] == pytest.approx(1.1)
+    assert report["bytes_an_image"]["prepared"] == pytest.approx({"10100": 1, "20100": 1})
+    table = sizing.markdown(report)
+    assert "| `dvc add` | 1.00 | 1.10 | 50 MB |" in table
+    assert (
+        "| `dvc add` | 0.0 h | 0.3 h | 30.6 h |" in table and "| prepared, disk | 0.0 GB | 0.0 GB | 0.1 GB |" in table
+    )
+
+
+def test_the_rate_of_an_engine_leaves_out_its_first_batches():
+    instants = [0.0] * engines.WARM_UP + [10.0, 20.0]
+    assert engines.rate(instants) == pytest.approx(2 * engines.BATCH / 20)
+    seen = {"instants": instants, "driver_bytes": [1, 9, 2, 3, 4, 5, 6, 7], "store_bytes": [3, 5]}
+    peaks = engines.peaks(seen)
+    assert (peaks["driver_bytes"], peaks["driver_bytes_second_half"], peaks["store_bytes"]) == (9, 7, 5)
+
+
+def test_workers_that_wait_take_the_time_of_the_network_and_of_a_batch(monkeypatch):
+    waits = []
+    monkeypatch.setattr(cluster_model.time, "sleep", waits.append)
+    engine = cluster_model.Waiting(3, 0.5, 1000, shared=False)
+    batches = [(number, np.zeros((4, 10), np.uint8)) for number in range(20)]
+    results = dict(engine.map(None, iter(batches)))
+    assert sorted(results) == list(range(20)) and results[0][0].shape == (4, cluster_model.CHANNELS)
+    assert sorted(waits) == [0.04] * 20 + [0.5] * 20

@@ -15,6 +15,7 @@ import numpy as np
 
 from transfer.caching import scratch
 from transfer.caching.completed_batches import CompletedBatches
+from transfer.caching.shared_views import SharedViews
 from transfer.engine.engines import Engine
 from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, augment_batch
@@ -32,12 +33,14 @@ class Views:
         arrays: one for each tensor at the cut (images, views, ...).
         rows: the image of each view (views,).
         numbers: the number of each view (views,).
+        name: of the split.
     """
 
     split: Split
     arrays: Sequence[np.ndarray | Shards]
     rows: np.ndarray
     numbers: np.ndarray
+    name: str
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -46,10 +49,10 @@ class Views:
         return replace(self, rows=self.rows[part], numbers=self.numbers[part])
 
 
-def all_views(split: Split, arrays: Sequence[np.ndarray | Shards]) -> Views:
+def all_views(split: Split, arrays: Sequence[np.ndarray | Shards], name: str) -> Views:
     """As many views of all images of a split as the arrays have, image by image."""
     views = arrays[0].shape[1]
-    return Views(split, arrays, np.repeat(np.arange(len(split)), views), np.tile(np.arange(views), len(split)))
+    return Views(split, arrays, np.repeat(np.arange(len(split)), views), np.tile(np.arange(views), len(split)), name)
 
 
 def fill_arrays(
@@ -71,9 +74,20 @@ def fill_arrays(
     completed = CompletedBatches(log, lambda: _flush(views))
     remaining = [batch for batch in order if not completed.contains(batch[0], _contents(batch[1]))]
 
-    def read(batch: tuple[int, list[Views]]) -> np.ndarray:
+    names = [of_split.name for of_split in views]
+
+    def read_images(batch: tuple[int, list[Views]]) -> np.ndarray:
         return np.concatenate([augment_batch(part.split, augmentation, part.numbers, part.rows) for part in batch[1]])
 
+    def read_numbers(batch: tuple[int, list[Views]]) -> np.ndarray:
+        splits = [np.full(len(part), names.index(part.name)) for part in batch[1]]
+        return np.concatenate(
+            [np.stack([split, part.rows, part.numbers], axis=1) for split, part in zip(splits, batch[1], strict=True)]
+        )
+
+    read = read_images
+    if engine is not None and engine.shared:
+        function, read = SharedViews(function, names, views[0].split.images.shape[1], augmentation), read_numbers
     results = batches.map_batches(function, read, remaining, batch_size, description, engine)
     for (number, parts), outputs in results:
         start = 0
@@ -154,7 +168,7 @@ def cached_activations(
             for name, (split, views) in splits.items()
             if views
         }
-        views = [all_views(splits[name][0], tensors) for name, tensors in activations.items()]
+        views = [all_views(splits[name][0], tensors, name) for name, tensors in activations.items()]
         name = f"{frozen.layers} frozen layers"
         fill_arrays(views, frozen, augmentation, batch_size, name, folder / "done", engine)
         validation_batches = batches.validation_from_cache(activations["validation"], validation.labels, batch_size)

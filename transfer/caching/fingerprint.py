@@ -20,17 +20,18 @@ class Parameters(Protocol):
     def model_dump_json(self, *, exclude: set[str]) -> str: ...
 
 
-def compute(parameters: Parameters, inputs: Sequence[Path]) -> str:
-    """16 hexadecimal digits that depend on parameters, inputs, code, library versions and processor.
+def compute(parameters: Parameters, inputs: Sequence[Path], devices: int = 1) -> str:
+    """16 hexadecimal digits that depend on parameters, inputs, code, library versions, processor and devices.
 
     Args:
         inputs: files, and folders with everything below them. Bytes, file names and paths below a folder count.
+        devices: how many devices share each batch: the order of additions depends on it.
     """
     digest = hashlib.blake2b(digest_size=8)
     # Work that one engine has begun, another continues.
     digest.update(parameters.model_dump_json(exclude={"engine"}).encode())
     digest.update(str(environment.library_versions(LIBRARIES)).encode())
-    digest.update(str(_processor()).encode())
+    digest.update(str([*_processor(), str(devices)]).encode())
     # Code by its path within the package: two modules of different rooms may have the same name.
     files = {f"code {path.relative_to(PACKAGE).as_posix()}": path for path in sorted(PACKAGE.rglob("*.py"))}
     files |= {"script": Path(sys.argv[0])}

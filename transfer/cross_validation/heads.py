@@ -10,7 +10,7 @@ each head alone:
 - All heads drop the same features of an image in a step. They also begin with the same weights, as with one seed.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,11 +19,12 @@ import numpy as np
 from scipy.special import softmax
 
 from transfer.cross_validation.pool import Pool
+from transfer.engine.engines import Engine
 from transfer.interface.errors import UserError
 from transfer.loading import batches
 from transfer.loading.augmentation import view_of_epoch
 from transfer.models import classifier
-from transfer.models.tensorflow import keras, tf
+from transfer.models.tensorflow import keras, start, tf
 from transfer.training.optimizer import class_weights, make_optimizer
 from transfer.training.params import TrainTlParams
 
@@ -56,7 +57,6 @@ def held_out_probabilities(
     training: Training,
     seed: int,
     part: np.ndarray | None = None,
-    after_epoch: Callable[[], Any] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The probabilities of every image by the head that was not trained on its fold: (images, classes), twice.
 
@@ -67,13 +67,12 @@ def held_out_probabilities(
         fold: the number of the fold in which each image is held out (images,), counted from 0.
         seed: of the initial weights, of dropout and of the order of the images.
         part: the rows of the images that heads are trained on; None for all. All images are predicted.
-        after_epoch: called after every epoch.
 
     Raises:
         UserError: the loss of a head is not a finite number.
     """
     heads, classes = int(fold.max()) + 1, len(pool.classes)
-    kernel, bias = train(pool, fold, heads, training, seed, part, after_epoch)
+    kernel, bias = train(pool, fold, heads, training, seed, part)
     probabilities = np.zeros((2, len(pool), classes), np.float32)
     for rows in batches.sequential_order(len(pool), BLOCK):
         for view in range(training.views):
@@ -87,6 +86,48 @@ def held_out_probabilities(
     return probabilities[0], probabilities[1]
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """The heads of a part of the images in a repeat, for several pairs of both: a function that an engine can run.
+
+    Attributes:
+        fold: the fold of each image in each repeat (repeats, images).
+        parts: the rows of the images that heads are trained on, by repeat and divisor.
+        seed: of the first repeat.
+    """
+
+    pool: Pool
+    fold: np.ndarray
+    parts: Mapping[tuple[int, int], np.ndarray]
+    training: Training
+    seed: int
+
+    def __call__(self, pairs: np.ndarray) -> list[np.ndarray]:
+        """Repeats and divisors (pairs, 2) to what `held_out_probabilities` returns: (pairs, images, classes), twice."""
+        predicted = [
+            held_out_probabilities(
+                self.pool, self.fold[repeat], self.training, self.seed + repeat, self.parts[repeat, divisor]
+            )
+            for repeat, divisor in pairs.tolist()
+        ]
+        return [np.stack(arrays) for arrays in zip(*predicted, strict=True)]
+
+    def run(self, engine: Engine) -> Iterator[tuple[tuple[int, int], Sequence[np.ndarray]]]:
+        """Each pair, in any order, and what `held_out_probabilities` returns for it."""
+        pairs = list(self.parts)
+        results = batches.map_batches(self, lambda pair: np.array([pair]), pairs, 1, "cross_validate", engine)
+        return ((pair, [array[0] for array in arrays]) for pair, arrays in results)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_repeats, (self.pool, self.fold, dict(self.parts), self.training, self.seed)
+
+
+def load_repeats(*attributes: Any) -> Repeats:
+    """Repeats in a process of their own, in which nothing else uses TensorFlow."""
+    start(0)
+    return Repeats(*attributes)
+
+
 def train(
     pool: Pool,
     fold: np.ndarray,
@@ -94,7 +135,6 @@ def train(
     training: Training,
     seed: int,
     part: np.ndarray | None = None,
-    after_epoch: Callable[[], Any] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train all heads: kernel (channels, heads x classes) and bias (heads x classes,); see `held_out_probabilities`.
 
@@ -117,7 +157,6 @@ def train(
         for rows in batches.shuffled_order(len(part), batch_size * STEPS, seed, 0, epoch):
             rows = part[rows]
             graph.run(pool.features[rows, view], one_hot[rows], weights[rows], np.array(seed % 2**31, np.int32))
-        after_epoch()
     return graph.kernel.numpy(), graph.bias.numpy()
 
 

@@ -38,11 +38,11 @@ class LearningCurve:
     """The points of the curve, overall and of each class, with power laws fitted to them.
 
     Args:
-        right: whether each image is classified correctly (images,) in each repeat, by divisor.
+        right: whether each image is classified correctly (images,), by divisor and repeat.
         folds: the fold of each image in each repeat (repeats, images).
     """
 
-    def __init__(self, pool: Pool, right: Mapping[int, Sequence[np.ndarray]], folds: np.ndarray):
+    def __init__(self, pool: Pool, right: Mapping[int, Mapping[int, np.ndarray]], folds: np.ndarray):
         self.divisors = list(right)
         number = int(folds.max()) + 1
         # Whole folds are drawn anew, the same ones for every point of the curve; so many that the variance of a mean is
@@ -53,7 +53,7 @@ class LearningCurve:
         self.curves: dict[str, dict[str, Any]] = {}
         members = {ALL: np.ones(len(pool), bool)}
         members |= {name: pool.labels == label for label, name in enumerate(pool.classes)}
-        points = [np.stack(of_point) for of_point in right.values()]
+        points = [np.stack([of_point[repeat] for repeat in range(len(folds))]) for of_point in right.values()]
         for name, rows in members.items():
             images = rows.sum() * (number - 1) / number / np.array(self.divisors)
             counts, correct = _by_fold(rows, folds, number, points)

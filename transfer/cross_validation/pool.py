@@ -59,6 +59,10 @@ class PooledFeatures:
             features[of_split] = split[rows[of_split] - start, view if view < split.shape[1] else 0]
         return features
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, which may not have the files: all features in memory."""
+        return PooledFeatures, ([split[:] for split in self.splits],)
+
 
 def len_of(features: SplitFeatures) -> int:
     """The number of images that have features."""

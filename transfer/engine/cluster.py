@@ -69,13 +69,21 @@ def reason_of(error: BaseException) -> str:
     return re.split(r"(?<=\w)\. ", " ".join(str(error).split()))[0].rstrip(".") or type(error).__name__
 
 
+def resource() -> str:
+    """What a worker is: a GPU, or a processor if no node has a GPU."""
+    return "GPU" if ray.cluster_resources().get("GPU", 0) >= 1 else "CPU"
+
+
 def workers() -> int:
-    """How many workers the cluster has: each processor that Ray may use is one."""
-    return int(ray.cluster_resources().get("CPU", 0))
+    """How many workers the cluster has: each GPU that Ray may use, or each processor, is one."""
+    return int(ray.cluster_resources().get(resource(), 0))
 
 
-def check_nodes(address: str) -> None:
+def check_nodes(address: str, expected: dict[str, str]) -> None:
     """Check that there are free workers, and that each computes the same bytes as this machine.
+
+    Args:
+        expected: what the bytes of this machine depend on; see `worker.describe`.
 
     Raises:
         UserError: no worker is free. Ray would wait for ever.
@@ -83,29 +91,34 @@ def check_nodes(address: str) -> None:
     """
     if not workers():
         raise UserError(f"The Ray cluster at {address} has no workers: start nodes with processors, then run again.")
-    if ray.available_resources().get("CPU", 0) < 1:
+    if ray.available_resources().get(resource(), 0) < 1:
         raise UserError(
             f"All {workers()} workers of the Ray cluster at {address} are busy: wait until other work has ended, or "
             "add a node, then run again."
         )
 
+    index = worker.index_of(expected)
+
     # Nested, so that it travels as code: a node without the project can run it too.
     def describe() -> dict[str, str] | None:
+        import os
+
+        # Ray may hide the GPUs from what uses none.
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
         try:
             from transfer.engine import worker
         except ImportError:
             return None
-        return worker.describe()
+        return worker.describe(index)
 
     nodes = {
         ray.remote(num_cpus=0, max_retries=0)(describe)
         .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False))
         .remote(): node["NodeManagerAddress"]
         for node in ray.nodes()
-        if node["Alive"] and node["Resources"].get("CPU")
+        if node["Alive"] and node["Resources"].get(resource())
     }
     ray.wait(list(nodes), num_returns=len(nodes), timeout=DESCRIBING)
-    expected = worker.describe()
     sentences = [sentence for reference, name in nodes.items() if (sentence := _fault(reference, name, expected))]
     if sentences:
         raise UserErrors(sentences)

@@ -16,7 +16,13 @@ BatchFunction = Callable[[np.ndarray], list[np.ndarray]]
 
 
 class Engine(Protocol):
-    """Runs a function over batches."""
+    """Runs a function over batches.
+
+    Attributes:
+        shared: whether workers read the prepared images themselves, so that only the numbers of rows need to travel.
+    """
+
+    shared: bool
 
     def map(self, function: BatchFunction, batches: Iterable[tuple[Item, np.ndarray]]) -> Iterator[tuple[Item, list]]:
         """Run `function` over batches, with any number of workers.
@@ -54,4 +60,4 @@ def open_engine(settings: EngineParams) -> Engine:
     # Imported late: Ray is not among the requirements of the pipeline.
     from transfer.engine.ray_engine import RayEngine
 
-    return RayEngine(settings.address)
+    return RayEngine(settings.address, settings.shared)

@@ -11,6 +11,8 @@ Item = TypeVar("Item")
 class Local:
     """The simplest engine; see `engines.Engine`. TensorFlow itself uses all processors."""
 
+    shared = False
+
     def map(
         self, function: Callable[[np.ndarray], list[np.ndarray]], batches: Iterable[tuple[Item, np.ndarray]]
     ) -> Iterator[tuple[Item, list[np.ndarray]]]:

@@ -14,3 +14,4 @@ Address = Annotated[
 class EngineParams(Section):
     name: Annotated[Literal["local", "ray"], Field(description="local or ray")]
     address: Address | None = Field(description="null, or a host and port such as 10.0.0.1:6379")
+    shared: bool = Field(description="true or false")

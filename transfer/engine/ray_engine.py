@@ -1,7 +1,7 @@
 """The engine `ray`: batches travel to the workers of a Ray cluster, and results back to this process.
 
-Workers are stateless: a batch whose worker or node dies runs again on another, and nodes may join at any time. Images
-travel through Ray's object store, a few batches for each worker, so the nodes share no folder with this machine.
+Workers are stateless: a batch whose worker or node dies runs again on another, and nodes may join at any time. Batches
+travel through Ray's object store, a few for each worker, so the nodes need to share no folder with this machine.
 """
 
 import uuid
@@ -26,25 +26,32 @@ PATIENCE = 10.0
 class RayEngine:
     """See `engines.Engine`."""
 
-    def __init__(self, address: str | None):
+    def __init__(self, address: str | None, shared: bool):
         """
         Args:
             address: host and port of the cluster; None: the environment's RAY_ADDRESS, or the cluster that this machine
                 belongs to.
+            shared: whether the workers read the prepared images themselves.
 
         Raises:
             UserError: the cluster cannot be reached, or has no worker that computes the same bytes.
         """
         self.address = cluster.connect(address)
-        cluster.check_nodes(self.address)
-        self.compute = ray.remote(max_retries=MOST_RETRIES)(worker.compute)
+        self.shared = shared
+        self.expected = worker.describe(worker.INDEX.resolve() if shared else None)
+        cluster.check_nodes(self.address, self.expected)
+        # A worker with a GPU has it alone, and as many processors as it likes.
+        processors, gpus = (0, 1) if cluster.resource() == "GPU" else (1, 0)
+        # Any number of calls: otherwise, Ray ends a worker that uses a GPU after each batch, with its model.
+        options = ray.remote(max_retries=MOST_RETRIES, max_calls=0, num_cpus=processors, num_gpus=gpus)
+        self.compute = options(worker.compute)
         self.workers = cluster.workers()
 
     def map(
         self, function: Callable[[np.ndarray], list[np.ndarray]], batches: Iterable[tuple[Item, np.ndarray]]
     ) -> Iterator[tuple[Item, list[np.ndarray]]]:
         """Run `function` over batches, in the order in which workers complete them."""
-        key, expected, serialised = uuid.uuid4().hex, worker.describe(), ray.put(worker.serialise(function))
+        key, expected, serialised = uuid.uuid4().hex, self.expected, ray.put(worker.serialise(function))
         remaining = iter(batches)
         # A batch stays in the object store until its result is here: its worker may die.
         running: dict[Any, tuple[Item, Any]] = {}

@@ -19,9 +19,24 @@ from transfer.loading.batches import model_inputs
 from transfer.loading.prepared import Resize
 from transfer.models import checkpoint, weights
 from transfer.models.backbone import Backbone, FrozenLayers, pool
-from transfer.models.tensorflow import keras
+from transfer.models.tensorflow import keras, tf
 
 WEIGHTS = "trained.weights.h5"
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout. On several devices, it drops the features of each image that one device would drop."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        context = tf.distribute.get_replica_context()
+        if not (training and self.rate) or context is None or context.num_replicas_in_sync == 1:
+            return super().call(inputs, training=training)
+        # The images of a batch are dealt to the devices in turn, and the random numbers of a batch begin with those of
+        # any smaller one. So each device draws those of all images, and keeps its own.
+        devices, number = context.num_replicas_in_sync, context.replica_id_in_sync_group
+        images, channels = tf.shape(inputs)[0], inputs.shape[1]
+        factors = super().call(tf.ones((images * devices, channels), inputs.dtype), training=True)
+        return inputs * factors[number::devices]
 
 
 def new_head(channels: int, classes: int, dropout: float, seed: int) -> keras.Model:
@@ -29,7 +44,7 @@ def new_head(channels: int, classes: int, dropout: float, seed: int) -> keras.Mo
     return keras.Sequential(
         [
             keras.Input((channels,)),
-            keras.layers.Dropout(dropout, seed=seed, dtype="float32"),
+            Dropout(dropout, seed=seed, dtype="float32"),
             keras.layers.Dense(
                 classes,
                 activation="softmax",

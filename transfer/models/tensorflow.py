@@ -23,6 +23,8 @@ from transfer.interface.quiet import quiet
 OPTIONAL = ("cv2", "matplotlib", "pandas", "scipy", "sklearn")
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Otherwise a process takes all memory of a GPU, also a driver whose GPU a worker uses.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 # This project cannot run on another backend of Keras, whatever the user has configured. TensorFlow chooses by the
 # processor whether to use oneDNN; a variable in one shell would give other bytes than the same machine gives elsewhere.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -64,6 +66,7 @@ __all__ = [
     "supported_precision",
     "supported_precisions",
     "tf",
+    "use_all_devices",
 ]
 
 
@@ -76,6 +79,19 @@ def start(seed: int) -> None:
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def use_all_devices() -> int:
+    """Put models that are made from now on on all GPUs of this machine; returns how many devices they are on.
+
+    Without GPUs, the processor is the only device, unless TensorFlow was told to divide it. With one device, nothing
+    changes. With several, each holds all variables and computes a share of every batch (see `training.loop`).
+    """
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) > 1:
+        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+        tf.distribute.experimental_set_strategy(strategy)
+    return len(devices)
 
 
 def supported_precision(requested: str) -> str:

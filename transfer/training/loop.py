@@ -37,6 +37,9 @@ def fit(
 
     A training that another process has begun is continued, and ends with the same weights as an uninterrupted one.
 
+    A model that was made after `tensorflow.use_all_devices` is trained on all of them. Every batch is divided among the
+    devices, and their gradients are summed: the steps are those of one device, apart from rounding.
+
     Args:
         training: a function from an epoch, counted from 0, to its batches (tensors, class numbers).
         validation: a function that returns the validation batches.
@@ -51,14 +54,14 @@ def fit(
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        # The reported loss is not smoothed, so that it can be compared between recipes and datasets.
-        metrics=[keras.metrics.CategoricalCrossentropy(LOSS), keras.metrics.CategoricalAccuracy(ACCURACY)],
+        metrics=_metrics(),
     )
     # The state of an earlier process may hold values for the optimizer's variables.
     model.optimizer.build(model.trainable_variables)
     images = np.bincount(labels, minlength=model.output_shape[-1])
-    train = _Pass(model, model.train_step, class_weights(recipe, images) if recipe.class_weights else None)
-    validate = _Pass(model, model.test_step)
+    run_pass = _DividedPass if tf.distribute.get_strategy().num_replicas_in_sync > 1 else _Pass
+    train = run_pass(model, True, class_weights(recipe, images) if recipe.class_weights else None)
+    validate = run_pass(model, False)
     progress = TrainingState(model, EarlyStopping(**recipe.early_stopping.model_dump()))
     progress.restore(state)
     for epoch in progress.epochs:
@@ -84,6 +87,11 @@ def fit(
     return Fit(progress.epochs, progress.stopping.best_epoch)
 
 
+def _metrics() -> list[keras.metrics.Metric]:
+    """The reported loss is not smoothed, so that it can be compared between recipes and datasets."""
+    return [keras.metrics.CategoricalCrossentropy(LOSS), keras.metrics.CategoricalAccuracy(ACCURACY)]
+
+
 class _Pass:
     """A step of Keras' trainer over all batches of a pass; loss and accuracy are means over the images.
 
@@ -92,21 +100,20 @@ class _Pass:
     Keras' own `train_on_batch` resets its metrics for each batch, which takes as long as a training step of a head.
     """
 
-    def __init__(
-        self, model: keras.Model, step: Callable[[Any], dict[str, tf.Tensor]], weights: np.ndarray | None = None
-    ):
+    def __init__(self, model: keras.Model, is_training: bool, weights: np.ndarray | None = None):
         self.model = model
+        self.is_training = is_training
         self.weights = weights
-        self.step = step
         self.one_hot = np.eye(model.output_shape[-1], dtype=np.float32)
         self.traced: Any = None
 
     def __call__(self, batches: Batches) -> dict[str, float]:
-        self.model.reset_metrics()
+        self.reset()
         for tensors, labels in batches:
-            batch: tuple[Any, ...] = (model_inputs(tensors), self.one_hot[labels])
+            batch: Any = (model_inputs(tensors), self.one_hot[labels])
             if self.weights is not None:
                 batch += (self.weights[labels],)
+            batch = self.divide(batch)
             if self.traced is None:
                 self.traced = self._trace(batch)
             metrics = self.traced(batch)
@@ -117,6 +124,72 @@ class _Pass:
         signature = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), batch)
         # On a processor, XLA makes depthwise convolutions many times slower.
         return tf.function(self.step, input_signature=[signature], autograph=False, jit_compile=False)
+
+    def reset(self) -> None:
+        self.model.reset_metrics()
+
+    def divide(self, batch: Any) -> Any:
+        return batch
+
+    def step(self, batch: Any) -> dict[str, tf.Tensor]:
+        return self.model.train_step(batch) if self.is_training else self.model.test_step(batch)
+
+
+class _DividedPass(_Pass):
+    """A pass over several devices, each of which computes a share of every batch (see `deal`).
+
+    Keras' own step counts every image once. A device without an image of its own needs one that does not count.
+    """
+
+    def __init__(self, model: keras.Model, is_training: bool, weights: np.ndarray | None = None):
+        super().__init__(model, is_training, weights)
+        self.metrics = _metrics()
+        self.strategy = tf.distribute.get_strategy()
+
+    def reset(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def divide(self, batch: Any) -> Any:
+        return deal(batch, self.strategy.num_replicas_in_sync)
+
+    def step(self, batch: Any) -> dict[str, tf.Tensor]:
+        def step_of_device() -> None:
+            number = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
+            inputs, targets, weights, counts = batch[int(number)]
+            with tf.GradientTape() as tape:
+                predictions = self.model(inputs, training=self.is_training)
+                loss = self.model.compute_loss(y=targets, y_pred=predictions, sample_weight=weights)
+            if self.is_training:
+                variables = self.model.trainable_variables
+                self.model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            for metric in self.metrics:
+                metric.update_state(targets, predictions, sample_weight=counts)
+
+        self.strategy.run(step_of_device)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def deal(batch: tuple[Any, ...], devices: int) -> list[tuple[Any, ...]]:
+    """The share of each device in a batch (inputs, targets), or (inputs, targets, weights of the images).
+
+    The images are dealt in turn, as `classifier.Dropout` expects it. A device for which there is none gets one that
+    does not count, because not every operation takes an empty batch.
+
+    Returns:
+        (inputs, targets, weights, counts) of each device. Keras takes the mean over the images of a device, and over
+        the devices. The weights make it the mean over the batch, whatever the numbers of images are.
+    """
+    inputs, targets, *weights = batch
+    [weights] = weights or [np.ones(len(targets), np.float32)]
+    shares = []
+    for number in range(devices):
+        first = number if number < len(targets) else 0
+        of_device = keras.tree.map_structure(lambda array: array[first::devices], (inputs, targets, weights))  # noqa: B023
+        counts = np.full(len(of_device[1]), number == first, np.float32)
+        factor = np.float32(counts.sum() * devices / len(targets))
+        shares.append((*of_device[:2], of_device[2] * factor, counts))
+    return shares
 
 
 def trainable_parameters(model: keras.Model) -> int:
