@@ -46,7 +46,7 @@ def main() -> None:
     near = near_duplicates.find_near_duplicates(of_images, settings.evaluate.near_duplicate)
     effects = {"calibration": scoring.effects(models, calibrations, test.labels)}
     io.write_json("metrics/evaluate.json", scores | choice | effects | {"near_duplicates": near.metrics(right)})
-    io.write_json("metrics/summary.json", metrics.headline(fits, scores, comparison.p_value, held_out.metrics))
+    io.write_json("metrics/summary.json", metrics.headline(fits, scores, choice, held_out.metrics))
     io.write_csv("plots/per_class.csv", tables.stack_by_model(of_class))
     bins = {model: reliability.calibration_table(right[model], probabilities[model].max(axis=1)) for model in fits}
     io.write_csv("plots/evaluate/calibration.csv", tables.stack_by_model(bins))

@@ -91,17 +91,17 @@ def scores_of_probabilities(actual: np.ndarray, probabilities: np.ndarray) -> di
 def headline(
     fits: Mapping[str, Mapping[str, Any]],
     tests: Mapping[str, Mapping[str, Any]],
-    p_value: float,
+    choice: Mapping[str, Any],
     cross_validation: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The few numbers by which runs are compared, the one with the narrowest interval first: a screen shows the first.
 
-    `f1` is macro F1. DVC prints the names side by side, so they are short.
+    DVC prints the names side by side, so they are short, and macro F1 is that of the selected model alone.
 
     Args:
         fits: the metrics of each model's training, with its validation accuracy.
         tests: what `summarize` returns for each model on the test images.
-        p_value: of the difference between the models on the test images.
+        choice: the model that validation selects, `selected`, and the `comparison` of both on the test images.
         cross_validation: the metrics of the recipe of the head, by cross-validation.
     """
     accuracies = {
@@ -109,7 +109,14 @@ def headline(
         for model, test in tests.items()
     }
     validated = {"cross_validation": cross_validation["accuracy"]}
-    return validated | accuracies | {"f1": {model: test["macro_f1"] for model, test in tests.items()}, "p": p_value}
+    return (
+        validated
+        | accuracies
+        | {
+            "macro_f1": tests[choice["selected"]]["macro_f1"],
+            "p": choice["comparison"]["p_value"],
+        }
+    )
 
 
 def top_k_accuracy(actual: np.ndarray, probabilities: np.ndarray, k: int) -> float:
