@@ -63,7 +63,7 @@ def main() -> None:
         raise UserError(f"{arguments.output} has the seed {report['seed']}: name another file, or use this seed.")
     cases: list[dict[str, Any]] = report.get("cases", [])
     done = {(case["kind"], case["number"]) for case in cases}
-    missing = [(kind, number) for kind in KINDS for number in range(arguments.times) if (kind, number) not in done]
+    missing = [(kind, number) for number in range(arguments.times) for kind in KINDS if (kind, number) not in done]
     with tempfile.TemporaryDirectory() as temporary, ray_clusters.start(2) as cluster:
         make_project(reference := Path(temporary) / "reference", None)
         finish(start(reference))
