@@ -55,11 +55,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sweeps", description=__doc__.partition("\n")[0])
     parser.add_argument("output", type=Path, help="JSON file to write")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of fine-tuning in each trial (default: 20)")
+    parser.add_argument("--trials", type=int, default=len(VALUES), help="how many trials (default: 12)")
     parser.add_argument("--parallel", type=int, default=2, help="trials of the sweep at once (default: 2)")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other instants (default: 1)")
     arguments = parser.parse_args()
+    values = VALUES[: arguments.trials]
     results: dict[str, Any] = {
-        "trials": len(VALUES),
+        "trials": arguments.trials,
         "epochs": arguments.epochs,
         "parallel": arguments.parallel,
         "cpus": os.cpu_count(),
@@ -69,18 +71,18 @@ def main() -> None:
         folder = Path(temporary)
         (folder / "sitecustomize.py").write_text(SITE, encoding="utf-8")
         first = create(folder / "one-by-one", arguments.epochs)
-        results["one_by_one"] = measure(first, lambda: one_by_one(first))
+        results["one_by_one"] = measure(first, lambda: one_by_one(first, values))
         shutil.rmtree(first)
         trainings = sum(results["one_by_one"]["seconds_of"][stage] for stage in TRAININGS)
         second = create(folder / "sweep", arguments.epochs)
-        write_sweep(second, arguments.parallel)
+        write_sweep(second, values, arguments.parallel)
         results["sweep"] = measure(second, lambda: sweep(second))
         results |= {"trainings": trainings, "ratio": results["sweep"]["seconds"] / trainings}
         io.write_json(arguments.output, results)
         expected = comparable(second)
         shutil.rmtree(second)
         third = create(folder / "killed", arguments.epochs)
-        write_sweep(third, arguments.parallel)
+        write_sweep(third, values, arguments.parallel)
         draw = random.Random(arguments.seed)  # noqa: S311 - no secret
         instants = [draw.uniform(5, results["sweep"]["seconds"] / (KILLS + 1)) for _ in range(KILLS)]
         replaced: list[str] = []
@@ -105,8 +107,8 @@ def create(folder: Path, epochs: int) -> Path:
     return folder
 
 
-def write_sweep(folder: Path, parallel: int) -> None:
-    content = {"grid": {KEY: VALUES}, "parallel": parallel}
+def write_sweep(folder: Path, values: list[float], parallel: int) -> None:
+    content = {"grid": {KEY: values}, "parallel": parallel}
     (folder / "sweep.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
@@ -164,8 +166,8 @@ def finish(process: subprocess.Popen, folder: Path) -> None:
         raise UserError(f"A run in {folder} failed: {text[-2000:]}")
 
 
-def one_by_one(folder: Path) -> None:
-    for value in VALUES:
+def one_by_one(folder: Path, values: list[float]) -> None:
+    for value in values:
         finish(start(folder, "-m", "dvc", "exp", "run", "--set-param", f"{KEY}={value}"), folder)
 
 

@@ -60,7 +60,9 @@ class Runner:
             return Outcome(trial, str(error))
         log = log_of(trial)
         status = self._watch(trial, folder, log)
-        return Outcome(trial, reason_of(log.read_text(encoding="utf-8", errors="replace")) if status else None)
+        if not status:
+            return Outcome(trial, None)
+        return Outcome(trial, reason_of(log.read_text(encoding="utf-8", errors="replace"), status))
 
     def _watch(self, trial: Trial, folder: Path, log: Path) -> int:
         """Run `dvc exp run` to its end, with its output in a file; its exit status."""
@@ -120,12 +122,17 @@ def log_of(trial: Trial) -> Path:
     return workspaces.FOLDER / f"{trial.name}.log"
 
 
-def reason_of(log: str) -> str:
-    """Why a trial failed, in one line: what its stage printed last, or otherwise DVC's own error."""
+def reason_of(log: str, status: int) -> str:
+    """Why a trial failed, in one line: what its stage printed last, or otherwise DVC's own error.
+
+    Args:
+        log: what DVC and the stages printed.
+        status: the exit status of DVC; negative if a signal ended it.
+    """
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [number for number, line in enumerate(lines) if line.startswith("ERROR:")]
     if not errors:
-        return (lines or ["DVC was killed: there may not be enough memory."])[-1][:LONGEST_REASON]
+        return f"DVC ended with status {status} and without a message: it was killed, perhaps for want of memory."
     printed = lines[: errors[0]]
     begun = max((number for number, line in enumerate(printed) if line.startswith("> ")), default=None)
     of_stage = printed[begun + 1 :] if begun is not None else []

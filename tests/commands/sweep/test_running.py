@@ -10,6 +10,7 @@ Some line on the way.
 The head cannot be trained so.
 ERROR: failed to reproduce 'train_tl': failed to run: python -m stages.train_tl, exited with 1
 """
+KILLED = "DVC ended with status -9 and without a message: it was killed, perhaps for want of memory."
 FINETUNE = "Running stage 'finetune':\n> python -m stages.finetune\n"
 
 
@@ -24,9 +25,9 @@ FINETUNE = "Running stage 'finetune':\n> python -m stages.finetune\n"
             "failed to reproduce 'finetune': exited with -9",
         ),
         ("ERROR: unable to read dvc.yaml\n", "unable to read dvc.yaml"),
-        (FINETUNE, "> python -m stages.finetune"),
-        ("", "DVC was killed: there may not be enough memory."),
+        (f"{FINETUNE}A line of a stage that ended well.\n", KILLED),
+        ("", KILLED),
     ],
 )
 def test_the_reason_is_the_last_line_of_the_stage(log, reason):
-    assert reason_of(log) == reason
+    assert reason_of(log, -9) == reason
