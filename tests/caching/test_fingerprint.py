@@ -116,5 +116,5 @@ def test_modules_of_the_same_name_are_distinguished_by_their_rooms(library):
 
 def test_a_module_that_moves_to_another_room_changes_it(library):
     before = fingerprint.compute(recipe(), [])
-    (library / "evaluation/calibration.py").rename(library / "training/calibration.py")
+    (library / "evaluation/reliability.py").rename(library / "training/reliability.py")
     assert fingerprint.compute(recipe(), []) != before
