@@ -1,9 +1,10 @@
 """Merge dvc.lock stage by stage: Git runs this when two branches have both changed the file (see .gitattributes).
 
 Git merges text line by line, so it would mix the lines of two versions of one stage. A stage that one branch has
-changed is taken from that branch. A stage whose inputs or results differ in both branches is left out, so that
-`dvc repro` runs it. If both branches have changed what a stage reads itself (its parameters, its code, data that no
-stage makes), a person has to decide: the stage is taken from the current branch, and the file stays in conflict.
+changed is taken from that branch. A stage whose inputs or results differ in both branches is taken from the current
+branch: its outs can be pulled and checked out, and `dvc repro` runs it, because its inputs are others now. If both
+branches have changed what a stage reads itself (its parameters, its code, data that no stage makes), a person has to
+decide, and the file stays in conflict.
 """
 
 import argparse
@@ -46,18 +47,13 @@ def merge(base: str, current: str, other: str) -> tuple[str, list[str]]:
     merged, conflicts = [], []
     for stage in ours | theirs:
         versions = our, their, ancestor = ours.get(stage), theirs.get(stage), ancestors.get(stage)
-        if our == their or their == ancestor:
-            block = our
-        elif our == ancestor:
-            block = their
-        else:
+        if our != their and our == ancestor:
+            our = their
+        elif our != their and their != ancestor:
             our_inputs, their_inputs, ancestor_inputs = (_own_inputs(version, made) for version in versions)
             if our_inputs != their_inputs and ancestor_inputs not in (our_inputs, their_inputs):
                 conflicts.append(stage)
-                block = our
-            else:
-                block = None
-        merged += [block] if block else []
+        merged += [our] if our else []
     return header + "".join(merged), conflicts
 
 

@@ -32,7 +32,7 @@ def test_every_chart_is_drawn_without_a_network(offline, browser, words, tmp_pat
         shot, drawn = grey(chart)
         assert drawn.std() > 5 and coloured(shot) > MARKS
     pictures = browser.find_elements("tag name", "img")
-    assert len(pictures) == 7 * (2 if words[0] == "diff" else 1)
+    assert len(pictures) == 8 * (2 if words[0] == "diff" else 1)
     for picture in pictures:
         assert np.ptp(grey(picture)[1]) > 100
 

@@ -176,8 +176,8 @@ def test_a_day_of_a_team(committed, started, tmp_path, kind):
     assert ran(dvc(alice, "repro")) == ["evaluate"]
     done = doctor(alice)
     assert (done.returncode, done.stderr) == (0, "")
-    # 40 images, 2 new ones, image.txt, and 12 for the list of the images, the weights and the outs.
-    assert done.stdout.endswith("55 objects are whole, here and on team.\n")
+    # 40 images, 2 new ones, image.txt, and 14 for the list of the images, the weights and the outs.
+    assert done.stdout.endswith("57 objects are whole, here and on team.\n")
 
 
 REASONS = {

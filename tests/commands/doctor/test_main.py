@@ -166,7 +166,7 @@ def test_what_is_only_on_the_remote(project, examine, places, images):
     assert first == (
         "Only on team, not here: run `dvc pull`, or `make doctor REPAIR=1` and `dvc checkout` if that fails:"
     )
-    assert len(paths) == 13 and "  dataset_images/ (3 objects)" in paths
+    assert len(paths) == 14 and "  dataset_images/ (3 objects)" in paths
     dvc(project, "pull", "--quiet")
     assert examine()[0] == ""
 

@@ -20,7 +20,8 @@ IMAGES = {"train": 50, "validation": 10, "test": 20}
 def test_the_description_says_how_to_make_a_square_and_how_good_the_model_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dataset_images.dvc").write_text("outs:\n- md5: 0123.dir\n  path: dataset_images\n")
-    facts = description.describe("finetune", METADATA, TEST, IMAGES, 50)
+    facts = description.describe("finetune", METADATA, TEST, IMAGES, 50, temperature=0.8)
+    assert facts["output"]["temperature"] == 0.8
     assert facts["resize"]["fit"] == "pad" and facts["resize"]["antialias"] is True
     steps = " ".join(facts["resize"]["steps"])
     assert "round(side * 64 / longer side)" in steps and "(127, 127, 127)" in steps

@@ -57,7 +57,7 @@ def test_a_name_follows_from_the_parameters_and_not_from_how_they_are_written():
     other = of_grids({"train_tl.epochs": [12]})[0]
     assert short.digest == long.digest != other.digest
     # The engine changes no result, so another one in params.yaml makes no other trial.
-    elsewhere = BASE | {"engine": {"name": "ray", "address": None}}
+    elsewhere = BASE | {"engine": {"name": "ray", "address": None, "shared": True}}
     assert trials.of_grids([{"train_tl.epochs": [11]}], [1], elsewhere, "sweep.yaml")[0].digest == short.digest
 
 
