@@ -174,6 +174,9 @@ def test_a_day_of_a_team(committed, started, tmp_path, kind):
     dvc(alice, "pull")
     assert images(alice) == before | added
     assert ran(dvc(alice, "repro")) == ["evaluate"]
+    # The calibration of the merged version is new.
+    assert "models/calibration/ (2 objects)" in doctor(alice).stderr
+    dvc(alice, "push")
     done = doctor(alice)
     assert (done.returncode, done.stderr) == (0, "")
     # 40 images, 2 new ones, image.txt, and 14 for the list of the images, the weights and the outs.
