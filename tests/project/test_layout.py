@@ -24,6 +24,7 @@ ROOMS = [
 LARGEST_ROOM = 8
 MOST_CODE_ENTRIES = 7
 LONGEST_PIPELINE = 230
+LONGEST_README = 150
 # The rooms whose sections of params.yaml stages read.
 SECTIONS = ("loading", "reuse", "dataset", "models", "training", "evaluation", "cross_validation")
 # Sections that no stage lists: no result follows from what reads them.
@@ -149,6 +150,10 @@ def test_the_pipeline_is_short():
 
 def test_the_stages_are_in_order():
     assert list(PIPELINE["stages"]) == STAGES
+
+
+def test_a_reader_sees_the_whole_readme_in_a_minute():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 
 
 @pytest.mark.parametrize("stage", STAGES)
