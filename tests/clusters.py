@@ -8,15 +8,8 @@ from contextlib import contextmanager
 
 from runs import ROOT
 
-# A cluster whose nodes would compute other bytes: on another processor, without the project, and with another version.
-ODD = """
-import os, signal, sys
-from ray.cluster_utils import Cluster
-head = {"include_dashboard": False, "num_cpus": 0, "node_ip_address": "127.0.0.2"}
-cluster = Cluster(initialize_head=True, head_node_args=head)
-nodes = [{"ONEDNN_MAX_CPU_ISA": "SSE41", "PYTHONPATH": sys.argv[1]}, {"PYTHONPATH": ""}, {"PYTHONPATH": sys.argv[2]}]
-for number, variables in enumerate(nodes, start=3):
-    cluster.add_node(wait=False, num_cpus=1, node_ip_address=f"127.0.0.{number}", env_vars=variables)
+# Announce a cluster, and keep it until Ctrl-C.
+KEEP = """
 cluster.wait_for_nodes()
 print(f"RAY_ADDRESS={cluster.address}", flush=True)
 try:
@@ -25,21 +18,32 @@ except KeyboardInterrupt:
     cluster.shutdown()
 """
 
+# A cluster whose nodes would compute other bytes: on another processor, without the project, and with another version.
+ODD = (
+    """
+import os, signal, sys
+from ray.cluster_utils import Cluster
+head = {"include_dashboard": False, "num_cpus": 0, "node_ip_address": "127.0.0.2"}
+cluster = Cluster(initialize_head=True, head_node_args=head)
+nodes = [{"ONEDNN_MAX_CPU_ISA": "SSE41", "PYTHONPATH": sys.argv[1]}, {"PYTHONPATH": ""}, {"PYTHONPATH": sys.argv[2]}]
+for number, variables in enumerate(nodes, start=3):
+    cluster.add_node(wait=False, num_cpus=1, node_ip_address=f"127.0.0.{number}", env_vars=variables)
+"""
+    + KEEP
+)
+
 # A node with processors alone, and two with GPUs, one and two.
-WITH_GPUS = """
+WITH_GPUS = (
+    """
 import signal
 from ray.cluster_utils import Cluster
 head = {"include_dashboard": False, "num_cpus": 4, "node_ip_address": "127.0.0.2"}
 cluster = Cluster(initialize_head=True, head_node_args=head)
 for number, gpus in enumerate((1, 2), start=3):
     cluster.add_node(wait=False, num_cpus=1, num_gpus=gpus, node_ip_address=f"127.0.0.{number}")
-cluster.wait_for_nodes()
-print(f"RAY_ADDRESS={cluster.address}", flush=True)
-try:
-    signal.pause()
-except KeyboardInterrupt:
-    cluster.shutdown()
 """
+    + KEEP
+)
 
 
 @contextmanager
