@@ -10,7 +10,7 @@ from transfer.loading import batches, prepared
 from transfer.loading.augmentation import Augmentation
 from transfer.loading.prepared import Split
 from transfer.models import classifier
-from transfer.models.backbone import FrozenLayers
+from transfer.models.frozen_layers import FrozenLayers
 from transfer.models.tensorflow import keras
 from transfer.params_file import Params
 from transfer.training import history, loop

@@ -18,7 +18,7 @@ from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.loading.prepared import Split
 from transfer.models import pretrained
-from transfer.models.backbone import FrozenLayers
+from transfer.models.frozen_layers import FrozenLayers
 from transfer.params_file import Params
 
 CHUNK = 500

@@ -44,7 +44,8 @@ def main() -> None:
     backbone.save(BACKBONE)
 
     # What the last version has of the same views, and what remains to be computed; view 0 is the image itself
-    origin = reuse.describe(settings, backbone=fingerprint.digest_files([BACKBONE]), precision=precision)
+    layers = {"backbone": fingerprint.digest_files([BACKBONE]), "precision": precision, "runtime": backbone.runtime}
+    origin = reuse.describe(settings, **layers)
     last = reuse.last_features(origin, backbone.channels, any_processor=settings.features.reuse == "any")
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE])
     with scratch.locked_folder("features", work) as own:

@@ -18,7 +18,7 @@ from transfer.loading.prepared import Resize
 from transfer.loading.shards import Shards
 from transfer.models.backbone import Backbone
 from transfer.models.classifier import Classifier
-from transfer.models.tensorflow import convert_variables_to_constants_v2, keras, tf
+from transfer.models.tensorflow import freeze, keras, tf
 
 INPUT, OUTPUT = "images", "probabilities"
 # How many images determine the value ranges of the 8-bit model: more images change the ranges little.
@@ -60,9 +60,9 @@ def litert(core: keras.Model, representative: np.ndarray | Shards | None = None)
     dtype = tf.uint8 if representative is None else tf.float32
     spec = tf.TensorSpec((1, *core.input_shape[1:]), dtype, name=INPUT)
     traced = tf.function(lambda images: core(tf.cast(images, tf.float32), training=False)).get_concrete_function(spec)
-    constant = convert_variables_to_constants_v2(traced)
-    # The conversion to constants loses the name of the output, which the file's signature takes from here.
-    named = tf.function(lambda images: {OUTPUT: constant(images)[0]}).get_concrete_function(spec)
+    frozen = freeze(traced)
+    # Freezing loses the name of the output, which the file's signature takes from here.
+    named = tf.function(lambda images: {OUTPUT: frozen(images)[0]}).get_concrete_function(spec)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([named], tf.Module())
     if representative is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

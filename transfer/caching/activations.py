@@ -22,7 +22,7 @@ from transfer.loading.augmentation import Augmentation, augment_batch
 from transfer.loading.batches import Batches, Tensors
 from transfer.loading.prepared import Split
 from transfer.loading.shards import Shards
-from transfer.models.backbone import FrozenLayers
+from transfer.models.frozen_layers import FrozenLayers
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from transfer.interface.errors import UserError
 
+# Backbones, by the beginning of their names, whose frozen layers LiteRT runs at least 1.3 times as fast as TensorFlow
+# on processors (docs/explanation/performance.md).
+LITERT_FAMILIES = ("ConvNeXt", "EfficientNetB", "MobileNet")
+
 
 @cache
 def preprocessing_modules() -> dict[str, str]:

@@ -5,26 +5,18 @@ statistics of its weights and never updates them. `training=False` is given wher
 called, because Keras 3 overrides a `training=False` inside a Functional model during training.
 """
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from transfer.common import atomic, io
 from transfer.interface.errors import UserError
-from transfer.models import applications, weights
-from transfer.models.tensorflow import (
-    convert_variables_to_constants_v2,
-    keras,
-    layer_precision,
-    library_versions,
-    start,
-    supported_precision,
-    tf,
-)
+from transfer.models import applications, checkpoint
+from transfer.models.frozen_layers import FrozenLayers, runtime_of
+from transfer.models.tensorflow import keras, layer_precision, library_versions, supported_precision
 
 DESCRIPTION = "backbone.json"
 WEIGHTS = "backbone.weights.h5"
@@ -38,62 +30,6 @@ REQUIRED_KEYS: io.RequiredKeys = {
     "channels": int,
     "parameters": int,
 }
-
-
-class FrozenLayers:
-    """Preprocessing and the layers before the cut, in inference mode: 8-bit images to the inputs of the other layers.
-
-    Attributes:
-        layers: how many layers it runs, with the weights that they have at the first call.
-        pooling: whether the output is pooled, in float32.
-    """
-
-    def __init__(self, preprocess: Any, model: keras.Model, layers: int, pooling: bool = False):
-        self.preprocess = preprocess
-        self.model = model
-        self.layers = layers
-        self.pooling = pooling
-
-    @cached_property
-    def outputs(self) -> list[tuple[tuple[int, ...], np.dtype]]:
-        """Shape and type of each tensor at the cut, for one image. Runs no layer and does not fix the weights."""
-        if self.pooling:
-            return [((int(self.model.output_shape[-1]),), np.dtype(np.float32))]
-        tensors = self.model.outputs if self.layers else self.model.inputs
-        return [(tuple(tensor.shape[1:]), np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype)) for tensor in tensors]
-
-    @cached_property
-    def _compiled(self) -> Any:
-        def call(images: tf.Tensor) -> list[tf.Tensor]:
-            scaled = self.preprocess(tf.cast(images, tf.float32))
-            tensors = keras.tree.flatten(self.model(scaled, training=False)) if self.layers else [scaled]
-            return [pool(tensors[0])] if self.pooling else tensors
-
-        images = tf.TensorSpec((None, *self.model.input_shape[1:]), tf.uint8)
-        traced = tf.function(call, jit_compile=False).get_concrete_function(images)
-        # With constants instead of variables, TensorFlow folds BatchNormalization into the convolutions: a pass of
-        # MobileNetV2 takes three quarters of the time. Frozen weights never change, so nothing is lost. Converting a
-        # large backbone takes seconds, so it happens at the first call: a finished round, for example, makes none.
-        return convert_variables_to_constants_v2(traced)
-
-    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
-        """(images, size, size, 3), 8-bit, to the tensors at the cut, as arrays."""
-        return [tensor.numpy() for tensor in self._compiled(tf.constant(images))]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process: the graph with its constants, which computes the same bytes there."""
-        names = [[tensor.name for tensor in tensors] for tensors in (self._compiled.inputs, self._compiled.outputs)]
-        return load_graph, (self._compiled.graph.as_graph_def().SerializeToString(), *names)
-
-
-def load_graph(graph: bytes, inputs: list[str], outputs: list[str]) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """The function of frozen layers in a process of its own, in which nothing else uses TensorFlow."""
-    start(0)
-    definition = tf.compat.v1.GraphDef.FromString(graph)
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
-    [images] = inputs
-    pruned = wrapped.prune(images, outputs)
-    return lambda batch: [tensor.numpy() for tensor in pruned(tf.constant(batch))]
 
 
 @dataclass(frozen=True)
@@ -134,10 +70,19 @@ class Backbone:
         """The scaling of 0 to 255 that the weights were trained with."""
         return getattr(keras.applications, applications.preprocessing_modules()[self.name]).preprocess_input
 
+    @property
+    def runtime(self) -> str:
+        """What runs its frozen layers."""
+        return runtime_of(self.name, self.precision)
+
     @cached_property
     def feature_extractor(self) -> FrozenLayers:
         """(images, size, size, 3), 8-bit, to the pooled output (images, channels) of the whole backbone, float32."""
-        return FrozenLayers(self.preprocess, self.model, self.layers, pooling=True)
+        return self.new_extractor()
+
+    def new_extractor(self) -> FrozenLayers:
+        """The same, with the weights that the backbone has now."""
+        return FrozenLayers(self.preprocess, self.model, self.layers, self.runtime, pooling=True)
 
     def cut(self, frozen_layers: int) -> tuple[FrozenLayers, keras.Model]:
         """Cut the backbone before layer number `frozen_layers`.
@@ -150,7 +95,7 @@ class Backbone:
         """
         check_frozen_layers([frozen_layers], self.layers)
         if frozen_layers == 0:
-            return FrozenLayers(self.preprocess, self.model, 0), self.model
+            return FrozenLayers(self.preprocess, self.model, 0, "tensorflow"), self.model
         early = {id(layer) for layer in self.model.layers[:frozen_layers]}
         # Only the nodes of this graph: a layer also remembers its calls in models of earlier cuts.
         nodes = [node for nodes in self.model._nodes_by_depth.values() for node in nodes if not node.is_input]
@@ -163,7 +108,8 @@ class Backbone:
         }
         tensors = list(frontier.values())
         before = keras.Model(self.model.inputs[0], tensors)
-        return FrozenLayers(self.preprocess, before, frozen_layers), keras.Model(tensors, self.model.outputs[0])
+        after = keras.Model(tensors, self.model.outputs[0])
+        return FrozenLayers(self.preprocess, before, frozen_layers, self.runtime), after
 
     def in_float32(self) -> keras.Model:
         """The model with its present weights, its layers computing in float32."""
@@ -176,7 +122,7 @@ class Backbone:
     def save(self, folder: Path) -> None:
         """Write the weights and what is needed to rebuild the backbone, atomically."""
         with atomic.folder(folder) as partial:
-            weights.save(self.model, partial / WEIGHTS)
+            checkpoint.save_weights(self.model, partial / WEIGHTS)
             io.write_json(partial / DESCRIPTION, self.description())
 
     def description(self) -> dict[str, Any]:
@@ -205,7 +151,8 @@ def new_model(
     """
     constructor = getattr(keras.applications, name)
     shape = (image_size, image_size, 3)
-    with layer_precision(precision):
+    # Keras warns that ImageNet weights were trained at another size, which is what the user has asked for.
+    with layer_precision(precision), warnings.catch_warnings(action="ignore", category=UserWarning):
         try:
             return constructor(include_top=False, weights=weights, input_shape=shape, **arguments)
         except (ValueError, TypeError, ArithmeticError) as error:
@@ -213,11 +160,6 @@ def new_model(
             raise UserError(
                 f"{name} cannot be built at image_size {image_size} with {arguments or 'no arguments'}: {reason}"
             ) from None
-
-
-def pool(activations: Any) -> Any:
-    """Global average pooling: (images, rows, columns, channels) to (images, channels), in float32."""
-    return keras.ops.mean(keras.ops.cast(activations, "float32"), axis=(1, 2))
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -241,7 +183,7 @@ def load(folder: Path) -> Backbone:
     precision = supported_precision(description["precision"])
     name, arguments, size = (description[key] for key in ("name", "arguments", "image_size"))
     model = new_model(name, arguments, size, precision)
-    weights.load(model, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it again with `dvc repro`")
+    checkpoint.load_weights(model, folder / WEIGHTS)
     return Backbone(name, arguments, size, description["precision"], description["weights"], model)
 
 

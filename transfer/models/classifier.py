@@ -17,8 +17,9 @@ from transfer.common import atomic, io
 from transfer.interface.errors import UserError
 from transfer.loading.batches import model_inputs
 from transfer.loading.prepared import Resize
-from transfer.models import checkpoint, weights
-from transfer.models.backbone import Backbone, FrozenLayers, pool
+from transfer.models import checkpoint
+from transfer.models.backbone import Backbone
+from transfer.models.frozen_layers import FrozenLayers, pool
 from transfer.models.tensorflow import keras, tf
 
 WEIGHTS = "trained.weights.h5"
@@ -125,7 +126,7 @@ def head_metadata(
 def save(folder: Path, trained: keras.Model, metadata: dict[str, Any]) -> None:
     """Write a checkpoint atomically."""
     with atomic.folder(folder) as partial:
-        weights.save(trained, partial / WEIGHTS)
+        checkpoint.save_weights(trained, partial / WEIGHTS)
         io.write_json(partial / checkpoint.METADATA, metadata)
 
 
@@ -142,7 +143,7 @@ def load_head(folder: Path, seed: int, backbone: Mapping[str, Any], classes: Seq
     metadata = checkpoint.read_metadata(folder)
     _check_compatible(metadata, folder, backbone, classes)
     head = _new_head(metadata, seed)
-    weights.load(head, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it again with `dvc repro`")
+    checkpoint.load_weights(head, folder / WEIGHTS)
     return head
 
 
@@ -158,10 +159,9 @@ def load(folder: Path, backbone: Backbone, classes: Sequence[str]) -> Classifier
     trained = head = _new_head(metadata, seed=0)
     if metadata["frozen_layers"] < backbone.layers:
         trained = Tail(backbone.cut(metadata["frozen_layers"])[1], head)
-    weights.load(trained, folder / WEIGHTS, f"{folder / WEIGHTS} cannot be used: make it again with `dvc repro`")
+    checkpoint.load_weights(trained, folder / WEIGHTS)
     # Not `backbone.feature_extractor`: it may have run already, with the weights that were just replaced.
-    feature_extractor = FrozenLayers(backbone.preprocess, backbone.model, backbone.layers, pooling=True)
-    return Classifier(feature_extractor, head)
+    return Classifier(backbone.new_extractor(), head)
 
 
 def _check_compatible(

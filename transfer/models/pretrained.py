@@ -11,8 +11,7 @@ from typing import Any
 
 from transfer.common import io
 from transfer.interface.errors import UserError
-from transfer.models import applications
-from transfer.models import weights as weight_files
+from transfer.models import applications, checkpoint
 from transfer.models.backbone import Backbone, new_model
 from transfer.models.tensorflow import keras, tf
 
@@ -47,7 +46,7 @@ def build(name: str, weights: str | None, image_size: int, precision: str) -> Ba
         f"{weights} does not fit {name}: give its constructor arguments in a JSON file beside it, or change "
         "backbone.name or backbone.weights in params.yaml"
     )
-    weight_files.load(model, Path(weights), message)
+    checkpoint.load_weights(model, Path(weights), message)
     return Backbone(name, arguments, image_size, precision, weights, model)
 
 

@@ -10,10 +10,11 @@ arithmetic (the forward pass of MobileNetV2 takes 2.3 times as long).
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from transfer.common import memory
 from transfer.interface.quiet import quiet
@@ -57,8 +58,10 @@ with quiet(), _without(OPTIONAL):
 tf.get_logger().setLevel("ERROR")
 
 __all__ = [
-    "convert_variables_to_constants_v2",
+    "freeze",
     "has_bfloat16",
+    "has_gpu",
+    "import_graph",
     "keras",
     "layer_precision",
     "library_versions",
@@ -79,6 +82,26 @@ def start(seed: int) -> None:
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def freeze(traced: Any) -> Any:
+    """A traced function with constants in place of its variables, without custom gradients: a graph for inference.
+
+    TensorFlow folds BatchNormalization into the convolutions if their weights are constants. Custom gradients, such as
+    that of the swish activation, cannot be saved, and the LiteRT converter then drops the names of outputs.
+    """
+    constant = convert_variables_to_constants_v2(traced)
+    graph = constant.graph.as_graph_def()
+    for node in (*graph.node, *(node for function in graph.library.function for node in function.node_def)):
+        node.attr.pop("_gradient_op_type", None)
+    names = [[tensor.name for tensor in tensors] for tensors in (constant.inputs, constant.outputs)]
+    return import_graph(graph, *names)
+
+
+def import_graph(graph: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """A graph definition as a function from the tensors named `inputs` to a list of those named `outputs`."""
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
+    return wrapped.prune(list(inputs), list(outputs))
 
 
 def use_all_devices() -> int:
@@ -107,9 +130,14 @@ def _print_once(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow uses a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def has_bfloat16() -> bool:
     """Whether this machine computes in bfloat16 instead of emulating it."""
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         return True
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", " bf16"))

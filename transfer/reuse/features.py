@@ -27,12 +27,13 @@ class Settings(Protocol):
     augment: Any
 
 
-def describe(settings: Settings, *, backbone: str, precision: str) -> Provenance:
+def describe(settings: Settings, *, backbone: str, precision: str, runtime: str) -> Provenance:
     """The provenance of features. The processor is in their index, because it may differ between images.
 
     Args:
         backbone: a digest of the backbone with its weights.
         precision: the type that the layers compute in.
+        runtime: what runs them.
     """
     parameters = {
         "seed": settings.seed,
@@ -41,6 +42,7 @@ def describe(settings: Settings, *, backbone: str, precision: str) -> Provenance
         "augment.flip": settings.augment.flip,
         "augment.rotation": settings.augment.rotation,
         "precision": precision,
+        "runtime": runtime,
         "backbone": backbone,
     }
     return provenance.describe(parameters, LIBRARIES, ROOMS)
