@@ -7,6 +7,7 @@ import sys
 import time
 
 import pandas as pd
+import psutil
 import pytest
 
 from commands.sweep import table
@@ -92,8 +93,8 @@ def wait_for(condition):
 
 
 def test_killed_three_times_it_goes_on_to_the_same_table(stub_project, runs):
-    # Six trials that no other test has run: some remain after each kill, whatever was on its way.
-    rates = ", ".join(f"0.00{number}" for number in range(1, 7))
+    # Eight trials that no other test has run: some remain after each kill, whatever was on its way.
+    rates = ", ".join(f"0.00{number}" for number in range(1, 9))
     text = GRID.replace("0.25, 0.75", "0.5").replace("0.001, 0.002", rates) + "seeds: [1]\n"
     (stub_project / "sweep.yaml").write_text(text)
     kept, errors = dict(experiments(stub_project)), ""
@@ -113,8 +114,11 @@ def test_killed_three_times_it_goes_on_to_the_same_table(stub_project, runs):
             wait_for(lambda lines=lines: len(runs.read_text().splitlines()) > lines)
         else:
             wait_for(lambda before=before: len(experiments(stub_project)) > before)
+        trials = psutil.Process(process.pid).children(recursive=True)
         kill(process.pid, signal.SIGINT if status == 130 else signal.SIGKILL)
         assert process.wait() == status
+        # Trials outlive a command that was killed alone. What they leave must not be taken for the next command's.
+        psutil.wait_procs(trials, timeout=60)
         errors = process.stderr.read() if status == 130 else ""
         kept |= experiments(stub_project)
     assert errors == "Interrupted: run the same command again to continue.\n"
