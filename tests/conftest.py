@@ -1,5 +1,6 @@
 """Fixtures for all tests: small images and datasets, a project whose stages have run, and a clone of this one."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,9 @@ from PIL import Image
 import browsers
 from provenance import data_are_the_sample, restore_sample
 from runs import ROOT, STAGES, activated, dvc, ran, run, run_python, write_params
+
+# A script that runs the tests in the background lets them ignore Ctrl-C, and so every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None, max_examples=50)
 # For `make fuzz`: different examples each time, for about ten minutes.
