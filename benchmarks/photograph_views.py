@@ -13,7 +13,7 @@ from transfer.dataset.params import ResizeParams
 from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, Transform, apply_transform, draw_transform
 from transfer.loading.prepared import Split
-from transfer.models.backbone import FrozenLayers
+from transfer.models.frozen_layers import FrozenLayers
 
 BATCH_SIZE = 64
 # The image, its mirror image, and both turned by one, two and three quarters.

@@ -12,13 +12,12 @@ from pathlib import Path
 import yaml
 
 from benchmarks import clones, processes
+from commands.dataset import recipes
 from commands.programs import call, dvc
 from transfer import command
 from transfer.common import environment, io
 
 DVC = ("-m", "dvc")
-# What `make dataset` sets for photographs.
-RECIPE = {"image_size": 224, "backbone.weights": "imagenet", "evaluate.near_duplicate": 0.8}
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
         clone = Path(temporary, "clone")
         if arguments.photographs:
             clones.create(clone, arguments.photographs)
-            clones.change_params(clone, RECIPE)
+            clones.change_params(clone, recipes.choose(None, None).values)
         else:
             call("git", "clone", "--quiet", str(Path.cwd()), str(clone))
             dvc("pull", "--quiet", "dataset_images.dvc", *map(str, Path("weights").glob("*.dvc")), folder=clone)
