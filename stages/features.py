@@ -1,7 +1,8 @@
 """features: run the frozen backbone over every view of every image that the last version does not have.
 
 Writes models/backbone/ (the weights as used, so that DVC pins them by content) and features/ (float32), for each split
-(images, views, channels): the views of training images, unless every epoch draws its own, one view of all others.
+(images, views, channels): the views of training images, unless every epoch draws its own, one view of all others. View
+0 is the image itself: the mean over the orientations in which the model sees it at prediction.
 """
 
 from pathlib import Path
@@ -37,7 +38,8 @@ def main() -> None:
     # The backbone with its weights
     tensorflow.start(settings.seed)
     precision = tensorflow.supported_precision(settings.precision)
-    backbone = pretrained.build(settings.backbone.name, settings.backbone.weights, settings.image_size, precision)
+    chosen, views = settings.backbone, settings.evaluate.views
+    backbone = pretrained.build(chosen.name, chosen.weights, settings.image_size, precision, views)
     # Only finetune needs this check, but it would come much later there.
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
     # Saved before the features are computed, because its bytes are part of their provenance
@@ -59,8 +61,8 @@ def main() -> None:
             array = shards.create_shards(folder / name, split.digests, shape, np.float32)
             rows, numbers, processors[name] = reuse.take_over(last, split, array)
             missing.append(activations.Views(split, [array], rows, numbers, name))
-        extractor, log = backbone.feature_extractor, own / "done"
-        activations.fill_arrays(missing, extractor, augmentation, settings.batch_size, "features", log, engine)
+        of_layers = activations.by_orientations(missing, backbone.feature_extractor)
+        activations.fill_each(of_layers, augmentation, settings.batch_size, "features", own, engine)
         features.write_index(folder, splits, processors)
         provenance.write(folder, origin)
         atomic.replace_folder(folder, features.FOLDER)

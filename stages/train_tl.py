@@ -36,7 +36,7 @@ def main() -> None:
         cached = features.load_features("train", train, channels, augmentation.views)
         training_batches = batches.training_from_cache([cached], train.labels, augmentation, settings.batch_size)
     else:
-        extractor = backbones.load(BACKBONE).feature_extractor
+        extractor = backbones.load(BACKBONE).feature_extractor.one_view
         training_batches = batches.training_from_images(extractor, train, augmentation, settings.batch_size)
     cached = features.load_features("validation", validation, channels, 1)
     validation_batches = batches.validation_from_cache([cached], validation.labels, settings.batch_size)

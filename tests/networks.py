@@ -7,13 +7,13 @@ from transfer.models import pretrained, tensorflow
 from transfer.models.tensorflow import keras
 
 
-def lively(images: np.ndarray, precision: str = "float32") -> backbones.Backbone:
+def lively(images: np.ndarray, precision: str = "float32", views: int = 1) -> backbones.Backbone:
     """MobileNetV2 with random weights, its BatchNormalization adapted to these images (images, size, size, 3).
 
     With the statistics that a new model has, activations vanish or explode on their way through the layers.
     """
     tensorflow.start(0)
-    backbone = pretrained.build("MobileNetV2", None, images.shape[1], precision)
+    backbone = pretrained.build("MobileNetV2", None, images.shape[1], precision, views)
     for layer in backbone.model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0

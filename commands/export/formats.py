@@ -20,6 +20,8 @@ from transfer.models.backbone import Backbone
 from transfer.models.classifier import Classifier
 from transfer.models.tensorflow import freeze, keras, tf
 
+ops = keras.ops
+
 INPUT, OUTPUT = "images", "probabilities"
 # How many images determine the value ranges of the 8-bit model: more images change the ranges little.
 REPRESENTATIVE = 100
@@ -38,9 +40,20 @@ def core_model(backbone: Backbone, classifier: Classifier) -> keras.Model:
         backbone: the one that `classifier` was loaded on, which may have replaced its later layers.
     """
     squares = keras.Input((backbone.image_size, backbone.image_size, 3), dtype="float32")
-    activations = backbone.in_float32()(backbone.preprocess(squares), training=False)
+    # All orientations of the images in one batch: the file then holds the layers once.
+    views = [_orient(squares, number) for number in range(backbone.views)]
+    images = ops.concatenate(views, axis=0) if len(views) > 1 else squares
+    activations = backbone.in_float32()(backbone.preprocess(images), training=False)
     features = keras.layers.GlobalAveragePooling2D(dtype="float32")(activations)
+    if len(views) > 1:
+        features = ops.mean(ops.reshape(features, (len(views), -1, backbone.channels)), axis=0)
     return keras.Model(squares, classifier.head.layers[-1](features), name=backbone.name)
+
+
+def _orient(images: Any, number: int) -> Any:
+    """What `orientations.orient` does, in Keras' own operations, which a saved model may contain."""
+    mirrored = ops.flip(images, axis=2) if number % 2 else images
+    return ops.rot90(mirrored, number // 2, axes=(1, 2)) if number > 1 else mirrored
 
 
 def whole_model(core: keras.Model, resize: Resize) -> keras.Model:

@@ -2,6 +2,8 @@
 
 import shutil
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,7 +53,12 @@ class CountingLayers:
     """
 
     def __init__(self, frozen):
-        self.frozen, self.layers, self.outputs, self.images = frozen, frozen.layers, frozen.outputs, 0
+        self.frozen, self.layers, self.outputs, self.views = frozen, frozen.layers, frozen.outputs, frozen.views
+        self.images = 0
+
+    @cached_property
+    def one_view(self):
+        return self if self.views == 1 else CountingLayers(self.frozen.one_view)
 
     def __call__(self, images):
         self.images += len(images)
@@ -149,8 +156,9 @@ def test_an_interrupted_computation_is_continued(backbone, completed, monkeypatc
             raise KeyboardInterrupt
         return frozen(images)
 
-    attributes = {"layers": frozen.layers, "outputs": frozen.outputs}
+    attributes = {"layers": frozen.layers, "outputs": frozen.outputs, "views": 1}
     interruption = type("Interruption", (), {**attributes, "__call__": lambda self, images: interrupted(images)})()
+    interruption.one_view = interruption
     # Every batch is recorded at once: test_completed_batches tests how much a process may lose.
     monkeypatch.setattr(state_file, "MAX_LOSS", -1)
     # There are nine batches: the second one has views of both splits.
@@ -189,6 +197,32 @@ def test_without_frozen_layers_no_activations_are_kept(backbone):
         next(training_batches(0))
         next(validation_batches())
         assert not FOLDER.exists()
+
+
+@pytest.mark.parametrize("layers", [0, 20])
+def test_validation_sees_all_orientations_of_an_image_and_training_one(backbone, layers):
+    frozen = CountingLayers(replace(backbone, views=2).cut(layers)[0])
+    with cached(frozen) as (training_batches, validation_batches):
+        assert_same_batches(training_batches(1), training_from_images(frozen.one_view)(1))
+        # An image counts as two: batches of four have two images.
+        expected = batches.validation_from_images(frozen, VALIDATION, BATCH // 2)
+        assert_same_batches(validation_batches(), expected())
+        assert [len(labels) for _, labels in validation_batches()] == [2, 2, 1]
+        shapes = [tensor.shape[1:] for tensor in next(validation_batches())[0]]
+        assert shapes == [(2, *shape) for shape, _ in backbone.cut(layers)[0].outputs]
+        if layers:
+            assert sum(sizes_on_disk().values()) == (10 * 3 + 5 * 2) * (NARROW + WIDE) * 4
+
+
+def test_the_disk_has_room_for_all_orientations_of_validation(backbone, monkeypatch):
+    frozen = CountingLayers(replace(backbone, views=2).cut(20)[0])
+    needed = (10 * 3 + 5 * 2) * (NARROW + WIDE) * 4
+    data = TRAIN, VALIDATION, augmentation(3), Path()
+    set_free_space(monkeypatch, needed)
+    activations.check_round_space([frozen], *data)
+    set_free_space(monkeypatch, needed - 1)
+    with pytest.raises(UserError, match="activations of 20 frozen layers needs"):
+        activations.check_round_space([frozen], *data)
 
 
 def set_free_space(monkeypatch, free):

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from networks import lively
 from runs import recipe
 from transfer.interface.errors import UserError
 from transfer.loading import batches
@@ -183,3 +184,19 @@ def test_a_checkpoint_of_other_classes_is_refused(tmp_path, backbone):
         classifier.load_head(tmp_path, 0, backbone.description(), ["a", "b"])
     with pytest.raises(UserError, match=message):
         classifier.load(tmp_path, backbone, ["a", "b"])
+
+
+@pytest.mark.parametrize("cut", [0, 20, 140])
+def test_a_tail_scores_all_orientations_of_an_image_as_its_classifier_does(cut):
+    backbone = lively(IMAGES, views=4)
+    head = new_head(backbone)
+    frozen, rest = backbone.cut(cut)
+    tail = classifier.Tail(rest, head)
+    [expected] = classifier.Classifier(backbone.feature_extractor, head)(IMAGES)
+    assert np.ptp(expected, axis=0).max() > 0.01
+    assert tail(batches.model_inputs(frozen(IMAGES)), training=False).numpy() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_loaded_backbone_has_as_many_orientations_as_the_saved_one(tmp_path):
+    replace(build_backbone(), views=4).save(tmp_path / "backbone")
+    assert backbones.load(tmp_path / "backbone").feature_extractor.views == 4

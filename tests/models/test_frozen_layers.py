@@ -5,6 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
+from networks import lively
+from transfer.loading.orientations import orient
 from transfer.models import frozen_layers, pretrained, tensorflow
 from transfer.models.frozen_layers import FrozenLayers, LiteRTGraph, TensorFlowGraph, runtime_of
 
@@ -73,6 +75,34 @@ def test_another_process_computes_the_same_bytes(backbone, images, runtime):
     frozen = FrozenLayers(backbone.preprocess, backbone.model, backbone.layers, runtime, pooling=True)
     loaded = pickle.loads(pickle.dumps(frozen))  # noqa: S301 - what Ray does, here with our own bytes
     assert loaded(images)[0].tobytes() == frozen(images)[0].tobytes()
+
+
+def test_features_of_several_orientations_are_their_mean(images):
+    extractor = lively(images, views=4).feature_extractor
+    [features] = extractor(images)
+    of_orientations = [extractor.one_view(orient(images, number))[0] for number in range(4)]
+    assert features == pytest.approx(np.mean(of_orientations, axis=0), rel=1e-6)
+    assert np.ptp(of_orientations, axis=0).max() > 0.1
+    assert (features.shape, features.dtype) == (of_orientations[0].shape, np.float32)
+    loaded = pickle.loads(pickle.dumps(extractor))  # noqa: S301 - what Ray does, here with our own bytes
+    assert loaded(images)[0].tobytes() == features.tobytes()
+
+
+def test_features_of_all_orientations_do_not_depend_on_the_image_s_own(images):
+    extractor = lively(images, views=8).feature_extractor
+    [expected] = extractor(images)
+    for number in range(1, 8):
+        assert extractor(orient(images, number))[0] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_tensors_at_a_cut_have_an_axis_for_several_orientations(images, cut):
+    frozen = lively(images, views=2).cut(cut)[0]
+    tensors = frozen(images)
+    assert [(tensor.shape[1:], tensor.dtype) for tensor in tensors] == frozen.outputs
+    for number in range(2):
+        expected = frozen.one_view(orient(images, number))
+        assert [tensor[:, number].tobytes() for tensor in tensors] == [tensor.tobytes() for tensor in expected]
 
 
 def test_litert_is_silent(backbone, images, capfd):

@@ -1,9 +1,12 @@
 """Grad-CAM: heat maps are computed without a backward pass, and checked against the gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from networks import lively
+from transfer.loading.orientations import orient
 from transfer.models import classifier
 from transfer.models.tensorflow import tf
 from transfer.plotting import grad_cam
@@ -34,6 +37,16 @@ def test_a_heat_map_follows_from_the_gradient_of_the_class(backbone):
     assert heat == pytest.approx(expected, abs=1e-4)
     assert heat.max(axis=(1, 2)) == pytest.approx(np.ones(4))
     assert heat.min() >= 0 and heat.std() > 0.05
+
+
+def test_with_all_orientations_a_map_turns_with_its_image(backbone):
+    head = classifier.new_head(backbone.channels, 3, 0.2, seed=1)
+    labels = np.array([0, 2, 1, 2])
+    own, all_views = (grad_cam.heat_maps(replace(backbone, views=views), head, IMAGES, labels) for views in (1, 8))
+    assert np.abs(own - all_views).max() > 0.05
+    for number in range(8):
+        heat = grad_cam.heat_maps(replace(backbone, views=8), head, orient(IMAGES, number), labels)
+        assert heat == pytest.approx(orient(all_views, number), abs=1e-4)
 
 
 def test_a_class_without_evidence_has_an_empty_map(backbone):

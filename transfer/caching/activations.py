@@ -5,7 +5,7 @@ that the layers compute in.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -45,7 +45,7 @@ class Views:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, part: slice) -> "Views":
+    def __getitem__(self, part: slice | np.ndarray) -> "Views":
         return replace(self, rows=self.rows[part], numbers=self.numbers[part])
 
 
@@ -53,6 +53,34 @@ def all_views(split: Split, arrays: Sequence[np.ndarray | Shards], name: str) ->
     """As many views of all images of a split as the arrays have, image by image."""
     views = arrays[0].shape[1]
     return Views(split, arrays, np.repeat(np.arange(len(split)), views), np.tile(np.arange(views), len(split)), name)
+
+
+def by_orientations(views: Sequence[Views], frozen: FrozenLayers) -> dict[FrozenLayers, list[Views]]:
+    """Which layers run over which views: all orientations of the images themselves, one of every augmented view."""
+    if frozen.views == 1:
+        return {frozen: list(views)}
+    return {
+        frozen: [of_split[of_split.numbers == 0] for of_split in views],
+        frozen.one_view: [of_split[of_split.numbers > 0] for of_split in views],
+    }
+
+
+def fill_each(
+    views: Mapping[FrozenLayers, Sequence[Views]],
+    augmentation: Augmentation,
+    batch_size: int,
+    description: str,
+    folder: Path,
+    engine: Engine | None = None,
+) -> None:
+    """Run each function over its views; see `fill_arrays`.
+
+    Args:
+        folder: for the files that record the complete batches.
+    """
+    for number, (function, of_function) in enumerate(views.items()):
+        name = f"{description}, {function.views} views" if function.views > 1 else description
+        fill_arrays(of_function, function, augmentation, batch_size, name, folder / f"done-{number}", engine)
 
 
 def fill_arrays(
@@ -151,27 +179,33 @@ def cached_activations(
     Raises:
         UserError: the disk is too small for the activations; raised before any is computed.
     """
-    from_images = batches.training_from_images(frozen, train, augmentation, batch_size, training)
+    from_images = batches.training_from_images(frozen.one_view, train, augmentation, batch_size, training)
+    # All orientations of an image are in the same batch.
+    images_of_batch = max(batch_size // frozen.views, 1)
     if not frozen.layers:
         # Only the scaling is frozen, and the images are on disk already.
-        yield from_images, batches.validation_from_images(frozen, validation, batch_size)
+        yield from_images, batches.validation_from_images(frozen, validation, images_of_batch)
         return
 
     @cache
     def compute() -> tuple[Callable[[int], Batches], Callable[[], Batches]]:
         folder.mkdir(exist_ok=True)
-        splits = {"validation": (validation, 1), "train": (train, augmentation.views)}
+        splits = {"validation": (validation, 1, frozen), "train": (train, augmentation.views, frozen.one_view)}
         check_round_space([frozen], train, validation, augmentation, folder)
         # Allocate the space for all activations before computing any.
         activations = {
-            name: open_arrays(frozen, len(split), views, folder, name)
-            for name, (split, views) in splits.items()
+            name: open_arrays(layers, len(split), views, folder, name)
+            for name, (split, views, layers) in splits.items()
             if views
         }
-        views = [all_views(splits[name][0], tensors, name) for name, tensors in activations.items()]
-        name = f"{frozen.layers} frozen layers"
-        fill_arrays(views, frozen, augmentation, batch_size, name, folder / "done", engine)
-        validation_batches = batches.validation_from_cache(activations["validation"], validation.labels, batch_size)
+        of_layers: dict[FrozenLayers, list[Views]] = {}
+        for name, tensors in activations.items():
+            split, _, layers = splits[name]
+            of_layers.setdefault(layers, []).append(all_views(split, tensors, name))
+        fill_each(of_layers, augmentation, batch_size, f"{frozen.layers} frozen layers", folder, engine)
+        validation_batches = batches.validation_from_cache(
+            activations["validation"], validation.labels, images_of_batch
+        )
         if not augmentation.views:
             return from_images, validation_batches
         training_batches = batches.training_from_cache(
@@ -200,9 +234,13 @@ def check_round_space(
     Raises:
         UserError: the disk is too small for the largest activations and all states.
     """
-    images = len(validation) + len(train) * augmentation.views
     # Without frozen layers, no activations are kept: the images are on disk already.
-    sizes = {frozen.layers: activation_bytes(frozen, images) for frozen in cuts if frozen.layers}
+    sizes = {
+        frozen.layers: activation_bytes(frozen, len(validation))
+        + activation_bytes(frozen.one_view, len(train) * augmentation.views)
+        for frozen in cuts
+        if frozen.layers
+    }
     largest = max(sizes, key=lambda layers: sizes[layers], default=0)
     # A new state is written before the old one is removed.
     needed = sizes.get(largest, 0) + sum(states) + max(states, default=0)

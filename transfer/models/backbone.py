@@ -29,6 +29,7 @@ REQUIRED_KEYS: io.RequiredKeys = {
     "layers": int,
     "channels": int,
     "parameters": int,
+    "views": int,
 }
 
 
@@ -43,6 +44,7 @@ class Backbone:
         precision: `float32` or `bfloat16`, in which its layers compute.
         source: where the weights came from: `imagenet`, `random`, or the path of a file.
         model: the Functional model, (images, size, size, 3) to (images, rows, columns, channels).
+        views: how many orientations of an image its features are the mean of; see `orientations`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Backbone:
     precision: str
     source: str
     model: keras.Model = field(repr=False)
+    views: int = 1
 
     @property
     def layers(self) -> int:
@@ -82,7 +85,7 @@ class Backbone:
 
     def new_extractor(self) -> FrozenLayers:
         """The same, with the weights that the backbone has now."""
-        return FrozenLayers(self.preprocess, self.model, self.layers, self.runtime, pooling=True)
+        return FrozenLayers(self.preprocess, self.model, self.layers, self.runtime, pooling=True, views=self.views)
 
     def cut(self, frozen_layers: int) -> tuple[FrozenLayers, keras.Model]:
         """Cut the backbone before layer number `frozen_layers`.
@@ -95,7 +98,7 @@ class Backbone:
         """
         check_frozen_layers([frozen_layers], self.layers)
         if frozen_layers == 0:
-            return FrozenLayers(self.preprocess, self.model, 0, "tensorflow"), self.model
+            return FrozenLayers(self.preprocess, self.model, 0, "tensorflow", views=self.views), self.model
         early = {id(layer) for layer in self.model.layers[:frozen_layers]}
         # Only the nodes of this graph: a layer also remembers its calls in models of earlier cuts.
         nodes = [node for nodes in self.model._nodes_by_depth.values() for node in nodes if not node.is_input]
@@ -109,7 +112,7 @@ class Backbone:
         tensors = list(frontier.values())
         before = keras.Model(self.model.inputs[0], tensors)
         after = keras.Model(tensors, self.model.outputs[0])
-        return FrozenLayers(self.preprocess, before, frozen_layers, self.runtime), after
+        return FrozenLayers(self.preprocess, before, frozen_layers, self.runtime, views=self.views), after
 
     def in_float32(self) -> keras.Model:
         """The model with its present weights, its layers computing in float32."""
@@ -137,6 +140,7 @@ class Backbone:
             "layers": self.layers,
             "channels": self.channels,
             "parameters": self.parameters,
+            "views": self.views,
             "versions": library_versions(),
         }
 
@@ -184,7 +188,8 @@ def load(folder: Path) -> Backbone:
     name, arguments, size = (description[key] for key in ("name", "arguments", "image_size"))
     model = new_model(name, arguments, size, precision)
     checkpoint.load_weights(model, folder / WEIGHTS)
-    return Backbone(name, arguments, size, description["precision"], description["weights"], model)
+    own = description["precision"], description["weights"], model, description["views"]
+    return Backbone(name, arguments, size, *own)
 
 
 def check_frozen_layers(rounds: Sequence[int], layers: int) -> None:

@@ -57,7 +57,11 @@ def new_head(channels: int, classes: int, dropout: float, seed: int) -> keras.Mo
 
 
 class Tail(keras.Model):
-    """The backbone's layers after the cut, always in inference mode, and the head: from the cut to probabilities."""
+    """The backbone's layers after the cut, always in inference mode, and the head: from the cut to probabilities.
+
+    Its inputs may have a further axis after that of the images, for several orientations of each image. The head then
+    takes the mean of their features.
+    """
 
     def __init__(self, rest: keras.Model, head: keras.Model):
         super().__init__()
@@ -66,7 +70,14 @@ class Tail(keras.Model):
         self(model_inputs([keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in rest.inputs]))
 
     def call(self, frontier: Any, training: bool = False) -> Any:
-        return self.head(pool(self.rest(frontier, training=False)), training=training)
+        tensors = keras.tree.flatten(frontier)
+        if len(tensors[0].shape) == len(self.rest.inputs[0].shape):
+            return self.head(pool(self.rest(frontier, training=False)), training=training)
+        views = tensors[0].shape[1]
+        apart = [keras.ops.reshape(tensor, (-1, *tensor.shape[2:])) for tensor in tensors]
+        features = pool(self.rest(model_inputs(apart), training=False))
+        of_views = keras.ops.reshape(features, (-1, views, features.shape[-1]))
+        return self.head(keras.ops.mean(of_views, axis=1), training=training)
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from transfer.interface.quiet import quiet
 from transfer.loading.batches import pad_batch
+from transfer.loading.orientations import orient
 from transfer.models import applications
 from transfer.models.tensorflow import freeze, has_gpu, import_graph, keras, start, tf
 
@@ -32,14 +33,26 @@ class FrozenLayers:
         layers: how many layers it runs, with the weights that they have at the first call.
         pooling: whether the output is pooled, in float32.
         runtime: what runs them, `tensorflow` or `litert`.
+        views: how many orientations of each image it runs. A pooled output is the mean over them. Any other output has
+            a further axis for them after that of the images, unless there is only one.
     """
 
-    def __init__(self, preprocess: Any, model: keras.Model, layers: int, runtime: str, pooling: bool = False):
+    def __init__(
+        self, preprocess: Any, model: keras.Model, layers: int, runtime: str, pooling: bool = False, views: int = 1
+    ):
         self.preprocess = preprocess
         self.model = model
         self.layers = layers
         self.runtime = runtime
         self.pooling = pooling
+        self.views = views
+
+    @cached_property
+    def one_view(self) -> "FrozenLayers":
+        """The same for the images as they are, with the same graph: an augmented view has one orientation."""
+        if self.views == 1:
+            return self
+        return FrozenLayers(self.preprocess, self.model, self.layers, self.runtime, self.pooling)
 
     @cached_property
     def outputs(self) -> list[tuple[tuple[int, ...], np.dtype]]:
@@ -47,10 +60,16 @@ class FrozenLayers:
         if self.pooling:
             return [((int(self.model.output_shape[-1]),), np.dtype(np.float32))]
         tensors = self.model.outputs if self.layers else self.model.inputs
-        return [(tuple(tensor.shape[1:]), np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype)) for tensor in tensors]
+        of_views = (self.views,) if self.views > 1 else ()
+        return [
+            ((*of_views, *tensor.shape[1:]), np.dtype(tf.as_dtype(tensor.dtype).as_numpy_dtype)) for tensor in tensors
+        ]
 
     @cached_property
     def _compiled(self) -> Function:
+        if self.views > 1:
+            return OverViews(self.one_view._compiled, self.views, self.pooling)
+
         # Compiling a large backbone takes seconds, so it happens at the first call: a finished round makes none.
         def call(images: tf.Tensor) -> list[tf.Tensor]:
             scaled = self.preprocess(tf.cast(images, tf.float32))
@@ -70,6 +89,23 @@ class FrozenLayers:
     def __reduce__(self) -> tuple[Any, ...]:
         """For another process: the graph with its constants, which computes the same bytes there."""
         return self._compiled.__reduce__()  # type: ignore[return-value]
+
+
+class OverViews:
+    """A graph that runs over several orientations of each image; see `FrozenLayers.views`."""
+
+    def __init__(self, graph: Function, views: int, pooling: bool):
+        self.graph = graph
+        self.views = views
+        self.pooling = pooling
+
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        of_views = zip(*(self.graph(orient(images, number)) for number in range(self.views)), strict=True)
+        tensors = [np.stack(outputs, axis=1) for outputs in of_views]
+        return [tensor.mean(axis=1) for tensor in tensors] if self.pooling else tensors
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OverViews, (self.graph, self.views, self.pooling)
 
 
 class TensorFlowGraph:

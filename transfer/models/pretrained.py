@@ -22,7 +22,7 @@ RESERVED_ARGUMENTS = frozenset(
 )
 
 
-def build(name: str, weights: str | None, image_size: int, precision: str) -> Backbone:
+def build(name: str, weights: str | None, image_size: int, precision: str, views: int = 1) -> Backbone:
     """Build a backbone.
 
     Args:
@@ -31,14 +31,15 @@ def build(name: str, weights: str | None, image_size: int, precision: str) -> Ba
             stem beside it, whose `arguments` go to the constructor.
         image_size: in pixels.
         precision: `float32` or `bfloat16`.
+        views: how many orientations of an image its features are the mean of.
 
     Raises:
         UserError: the weights are not available or do not fit, or the backbone cannot be built at this size.
     """
     if weights is None:
-        return Backbone(name, {}, image_size, precision, "random", new_model(name, {}, image_size, precision))
+        return Backbone(name, {}, image_size, precision, "random", new_model(name, {}, image_size, precision), views)
     if weights == "imagenet":
-        return Backbone(name, {}, image_size, precision, "imagenet", _with_imagenet(name, image_size, precision))
+        return Backbone(name, {}, image_size, precision, "imagenet", _with_imagenet(name, image_size, precision), views)
     applications.check_weights(weights)
     arguments = _arguments_beside(Path(weights), name)
     model = new_model(name, arguments, image_size, precision)
@@ -47,7 +48,7 @@ def build(name: str, weights: str | None, image_size: int, precision: str) -> Ba
         "backbone.name or backbone.weights in params.yaml"
     )
     checkpoint.load_weights(model, Path(weights), message)
-    return Backbone(name, arguments, image_size, precision, weights, model)
+    return Backbone(name, arguments, image_size, precision, weights, model, views)
 
 
 def _with_imagenet(name: str, image_size: int, precision: str) -> keras.Model:

@@ -25,6 +25,7 @@ class Settings(Protocol):
     image_size: int
     batch_size: int
     augment: Any
+    evaluate: Any
 
 
 def describe(settings: Settings, *, backbone: str, precision: str, runtime: str) -> Provenance:
@@ -41,6 +42,7 @@ def describe(settings: Settings, *, backbone: str, precision: str, runtime: str)
         "batch_size": settings.batch_size,
         "augment.flip": settings.augment.flip,
         "augment.rotation": settings.augment.rotation,
+        "evaluate.views": settings.evaluate.views,
         "precision": precision,
         "runtime": runtime,
         "backbone": backbone,

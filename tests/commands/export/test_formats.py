@@ -26,16 +26,18 @@ MANY = np.random.default_rng(3).integers(0, 256, (64, 32, 32, 3)).astype(np.uint
 IMAGES = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)
 
 
-@pytest.fixture(scope="module", params=["train_tl", "finetune"])
+@pytest.fixture(scope="module", params=["train_tl", "finetune", "views"])
 def exported(request, tmp_path_factory):
-    """A folder with the files, and the original's probabilities of the images."""
+    """A folder with the files, and the original's probabilities of the images; the last has eight views of each."""
     folder = tmp_path_factory.mktemp(request.param)
-    backbone = lively(MANY)
+    views = 8 if request.param == "views" else 1
+    backbone = lively(MANY, views=views)
     head = classifier.new_head(backbone.channels, len(CLASSES), 0.2, seed=1)
-    # Smaller weights: the probabilities depend on the image, but not on the last bits of its random features.
-    head.layers[-1].kernel.assign(head.layers[-1].kernel / 5)
+    # Smaller weights: the probabilities depend on the image, but not on the last bits of its random features. A mean of
+    # features varies less.
+    head.layers[-1].kernel.assign(head.layers[-1].kernel / (5 if views == 1 else 2))
     metadata = classifier.head_metadata(backbone.description(), CLASSES, SQUASH, 0.2, 8, {"accuracy": 0.5, "loss": 0.7})
-    if request.param == "train_tl":
+    if request.param != "finetune":
         classifier.save(folder / "model", head, metadata)
     else:
         tail = classifier.Tail(backbone.cut(140)[1], head)
@@ -74,9 +76,10 @@ def test_the_8_bit_file_is_less_than_half_the_size_and_close_to_the_original(exp
     small, large = (folder / name for name in ("model_int8.tflite", "model.tflite"))
     assert small.stat().st_size < 0.4 * large.stat().st_size
     [probabilities] = formats.load(small)(IMAGES)
-    # Closer than the probabilities of different images are to each other.
+    # Closer than the probabilities of different images are to each other. The images are noise, of which a mean over
+    # orientations leaves little.
     others = np.abs(expected[:, None] - expected[None]).mean(axis=(1, 2))
-    assert np.abs(probabilities - expected).mean() < 0.5 * others.mean()
+    assert np.abs(probabilities - expected).mean() < (0.75 if folder.name.startswith("views") else 0.5) * others.mean()
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.onnx"])
