@@ -14,7 +14,7 @@ from transfer.models import applications
 TABLE = Path(__file__).parent / "recipes.yaml"
 DEFAULT_BACKBONE = "MobileNetV2"
 DEFAULT_SIZE = 224
-DEFAULT_NEAR_DUPLICATE = 0.8
+DEFAULT_NEAR_DUPLICATE = 0.87
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_the_default_is_mobilenet_with_imagenet_weights():
             "backbone.name": "MobileNetV2",
             "backbone.weights": "imagenet",
             "finetune.frozen_layers": [54],
-            "evaluate.near_duplicate": 0.8,
+            "evaluate.near_duplicate": 0.87,
         },
         [],
     )
@@ -26,6 +26,7 @@ def test_the_recipe_of_the_study_is_that_of_its_backbone_or_of_another():
     study = recipes.choose(None, "study").values
     assert (study["backbone.name"], study["image_size"]) == ("InceptionResNetV2", 320)
     assert (study["finetune.frozen_layers"], study["augment.views"]) == ([500, 300], 0)
+    assert (study["evaluate.views"], study["evaluate.near_duplicate"]) == (1, 0.8)
     assert (study["train_tl.learning_rate"], study["finetune.learning_rate"]) == (0.001, 0.00001)
     small = recipes.choose("MobileNetV2", "study").values
     assert (small["backbone.name"], small["finetune.frozen_layers"]) == ("MobileNetV2", [54])
