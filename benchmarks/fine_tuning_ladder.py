@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from benchmarks import folds, photograph_views
+from benchmarks.photograph_views import mean_over_views
 from transfer import command, params_file
 from transfer.caching import state_file
 from transfer.common import io
@@ -33,7 +34,7 @@ from transfer.training import history, loop
 FOLDS = 4
 # How much of the moving average of weights an epoch leaves.
 DECAY = 0.7
-# The first so many of `photograph_views.SYMMETRIES`: the image itself, with its mirror image, ...
+# The first so many orientations: the image itself, with its mirror image, ...
 VIEWS = (1, 2, 4, 8)
 COMMITTED = "224 px"
 BASELINES = (COMMITTED, "320 px")
@@ -117,7 +118,7 @@ class Measurement:
         cut = f"{size}-{training.frozen_layers}"
         self.activations = photograph_views.compute(frozen, self.pool, make, views, work / f"activations-{cut}.npy")
         self.symmetric = photograph_views.compute(
-            frozen, self.pool, symmetric, len(photograph_views.SYMMETRIES), work / f"symmetric-{cut}.npy"
+            frozen, self.pool, symmetric, photograph_views.ORIENTATIONS, work / f"symmetric-{cut}.npy"
         )
 
     def run(self, number: int, result: Path) -> None:
@@ -208,7 +209,7 @@ def write_results(work: Path, pool: Split, fold: np.ndarray, output: Path) -> No
         complete.setdefault(ENSEMBLE, {})[number] = mean
     right = {
         (name, views): {
-            number: probabilities[:, :views].mean(axis=1).argmax(axis=1) == pool.labels[fold == number]
+            number: mean_over_views(probabilities[:, :views]).argmax(axis=1) == pool.labels[fold == number]
             for number, probabilities in by_fold.items()
         }
         for name, by_fold in complete.items()
@@ -216,7 +217,7 @@ def write_results(work: Path, pool: Split, fold: np.ndarray, output: Path) -> No
     }
     rows = []
     for (name, views), by_fold in right.items():
-        probabilities = [complete[name][number][:, :views].mean(axis=1) for number in by_fold]
+        probabilities = [mean_over_views(complete[name][number][:, :views]) for number in by_fold]
         labels = np.concatenate([pool.labels[fold == number] for number in by_fold])
         every = np.concatenate(list(by_fold.values()))
         row = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import folds, photograph_views
-from benchmarks.photograph_views import FURTHER, SYMMETRIES
+from benchmarks.photograph_views import FURTHER, ORIENTATIONS
 from transfer import command, params_file
 from transfer.common import io
 from transfer.evaluation import significance
@@ -24,11 +24,11 @@ from transfer.loading.prepared import Split
 from transfer.models import pretrained, tensorflow
 
 FOLDS = 8
-# The first so many of `photograph_views.SYMMETRIES`: the image itself, with its mirror image, ...
-VIEWS = (1, 2, 4, len(SYMMETRIES))
+# The first so many orientations: the image itself, with its mirror image, ...
+VIEWS = (1, 2, 4, ORIENTATIONS)
 SIZES = (224, 256, 320, 384)
 SEEDS = (1, 2, 3)
-# With which all rungs are compared: the committed recipe at these sizes.
+# With which all rungs are compared: the committed recipe at these sizes, with one orientation.
 BASELINES = (224, 320)
 
 
@@ -38,7 +38,8 @@ class Rung:
 
     Attributes:
         further: what happens to a training view after it is mirrored and turned; see `photograph_views.FURTHER`.
-        quarter_turns: whether the training views are those of `photograph_views.SYMMETRIES` instead.
+        quarter_turns: whether the training views are the orientations of an image instead.
+        averaged: over how many orientations the features of training view 0, the image itself, are averaged.
         seeds: of heads whose probabilities are averaged. They differ in the order of the images and in dropout.
     """
 
@@ -47,6 +48,7 @@ class Rung:
     further: tuple[str, ...] = ()
     quarter_turns: bool = False
     views: int = 4
+    averaged: int = 1
     seeds: tuple[int, ...] = SEEDS[:1]
 
     @property
@@ -54,7 +56,8 @@ class Rung:
         turns = "quarter turns" if self.quarter_turns else "turns" if self.rotation else ""
         seeds = f"{len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
         kinds = ", ".join(["flips", *filter(None, [turns]), *self.further])
-        return ", ".join(filter(None, [f"{self.size} px", f"{self.views} views by {kinds}", seeds]))
+        mean = f"the first the mean of {self.averaged}" if self.averaged > 1 else ""
+        return ", ".join(filter(None, [f"{self.size} px", f"{self.views} views by {kinds}", mean, seeds]))
 
 
 COMMITTED = {size: Rung(size) for size in SIZES}
@@ -63,6 +66,9 @@ RUNGS = [
     *(COMMITTED[size] for size in BASELINES),
     *(Rung(size, seeds=SEEDS) for size in BASELINES),
     *(Rung(size, quarter_turns=True, views=8) for size in BASELINES),
+    *(Rung(224, averaged=views) for views in VIEWS[2:]),
+    Rung(224, quarter_turns=True, averaged=4),
+    *(Rung(224, quarter_turns=True, views=8, averaged=views) for views in VIEWS[2:]),
     COMMITTED[256],
     Rung(224, rotation=0.0, further=("zoom",)),
     *(Rung(224, further=(name,)) for name in FURTHER),
@@ -90,7 +96,8 @@ def main() -> None:
         if rung in COMMITTED.values():
             baselines[rung.size] = probabilities[:, 0]
         for views in VIEWS if rung.size in BASELINES else VIEWS[:1]:
-            scores = score(probabilities[:, :views].mean(axis=1), pool.labels, baselines)
+            mean = photograph_views.mean_over_views(probabilities[:, :views])
+            scores = score(mean, pool.labels, baselines)
             rows.append({"recipe": rung.name, "views_at_prediction": views, **scores})
         io.write_json(arguments.output, {"images": len(pool), "folds": FOLDS, "rungs": rows})
 
@@ -131,6 +138,9 @@ def measure(rung: Rung, pool: Split, settings: params_file.Params, work: Path) -
         make = photograph_views.augmented(pool, augmentation, rung.further)
         kinds = "-".join([str(rung.size), str(rung.rotation), *rung.further, str(rung.views)])
         features = photograph_views.compute(extractor, pool, make, rung.views, work / f"features-{kinds}.npy")
+    if rung.averaged > 1:
+        mean = symmetric[:, : rung.averaged].mean(axis=1, keepdims=True)
+        features = np.concatenate([mean, features[:, 1 : rung.views]], axis=1)
     fold = folds.assign_folds(len(pool), FOLDS, settings.seed)
     probabilities = np.zeros((*symmetric.shape[:2], len(pool.classes)))
     for seed in rung.seeds:

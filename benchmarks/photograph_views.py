@@ -5,19 +5,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from transfer.common import arrays, parallel
 from transfer.common.opencv import cv2
 from transfer.dataset import decoding, listing, resizing
 from transfer.dataset.params import ResizeParams
 from transfer.loading import batches
-from transfer.loading.augmentation import Augmentation, Transform, apply_transform, draw_transform
+from transfer.loading.augmentation import Augmentation, apply_transform, draw_transform
+from transfer.loading.orientations import orient
 from transfer.loading.prepared import Split
 from transfer.models.frozen_layers import FrozenLayers
 
 BATCH_SIZE = 64
-# The image, its mirror image, and both turned by one, two and three quarters.
-SYMMETRIES = [Transform(mirrored, turn / 4) for turn in range(4) for mirrored in (False, True)]
+# All orientations of an image.
+ORIENTATIONS = 8
 
 # The row of an image and the number of a view to the view: (size, size, 3), 8-bit.
 MakeView = Callable[[int, int], np.ndarray]
@@ -89,13 +91,16 @@ FURTHER = {"zoom": zoom, "colours": change_colours, "erasing": erase}
 
 
 def symmetric(pool: Split) -> MakeView:
-    """The views by `SYMMETRIES`, the first of them the image itself. A pixel moves, and its value stays."""
+    """The orientations of an image as views, the first of them the image itself."""
+    return lambda row, view: orient(pool.images[[row]], view)[0]
 
-    def make(row: int, view: int) -> np.ndarray:
-        image = pool.images[row, :, ::-1] if SYMMETRIES[view].mirrored else pool.images[row]
-        return np.rot90(image, round(4 * SYMMETRIES[view].turn))
 
-    return make
+def mean_over_views(probabilities: np.ndarray) -> np.ndarray:
+    """The probabilities (images, classes) for the mean of the logits of all views (images, views, classes).
+
+    The pipeline takes the mean of the features, of which the logits are linear functions.
+    """
+    return softmax(np.log(probabilities).mean(axis=1), axis=-1)
 
 
 def compute(layers: FrozenLayers, pool: Split, make: MakeView, views: int, path: Path) -> np.ndarray:

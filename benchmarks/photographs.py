@@ -48,10 +48,14 @@ def main() -> None:
 
 
 def read_metrics(clone: Path) -> dict[str, Any]:
-    """The metrics of one run: the accuracies of each model, and the selected model's accuracy on each class."""
+    """The metrics of one run: accuracies of the recipe and of each model, and of the selected model on each class."""
     test = io.read_json(clone / "metrics/evaluate.json")
+    recipe = io.read_json(clone / "metrics/cross_validation.json")
+    interval = ("accuracy", "accuracy_low", "accuracy_high")
     kept = io.read_json(clone / "metrics/finetune.json")["kept"]
     return {
+        "cross_validation": {key: recipe[key] for key in interval},
+        "test": {model: {key: test[model][key] for key in interval} for model in ("train_tl", "finetune")},
         "train_tl": {
             "validation_accuracy": io.read_json(clone / "metrics/train_tl.json")["validation"]["accuracy"],
             "test_accuracy": test["train_tl"]["accuracy"],

@@ -37,7 +37,7 @@ def test_photographs_of_the_test_split_are_not_in_the_pool(tmp_path):
 def test_the_symmetries_of_a_square_are_eight_and_begin_with_the_image_and_its_mirror_image():
     square = np.repeat(np.array([[1, 2], [3, 4]])[:, :, None], 3, axis=2)
     make = photograph_views.symmetric(pool_of([square]))
-    views = [make(0, view)[:, :, 0].tolist() for view in range(len(photograph_views.SYMMETRIES))]
+    views = [make(0, view)[:, :, 0].tolist() for view in range(photograph_views.ORIENTATIONS)]
     # Turned anticlockwise, the upper right corner becomes the upper left one.
     assert views[:4] == [[[1, 2], [3, 4]], [[2, 1], [4, 3]], [[2, 4], [1, 3]], [[1, 3], [2, 4]]]
     assert len({str(view) for view in views}) == 8
