@@ -32,6 +32,8 @@ BACKBONES: dict[str, dict[str, Any]] = {
 # The epochs of the study's transfer learning with each backbone.
 STUDY_EPOCHS = {"MobileNetV2": 9, "InceptionResNetV2": tables.STUDY_EPOCHS}
 FROZEN_LAYERS = (500, 300)
+# Of each image, in training and at prediction.
+ONE_VIEW = {"augment.views": 1, "evaluate.views": 1}
 DVC = ("-m", "dvc")
 
 
@@ -81,11 +83,11 @@ class Bench:
         return self._run_benchmark("benchmarks.memory", str(self.photographs), folder=self.template)
 
     def measure_mobilenet(self) -> dict[str, Any]:
-        """Whole processes, alternating; the pipeline with one view, and with the default number of views."""
+        """Whole processes, alternating; the pipeline with one view of each image, and with the default numbers of views."""
         results: dict[str, Any] = {"notebook": [], "one_view": [], "default_views": [], "head_again": []}
         for seed in range(1, REPETITIONS + 1):
             results["notebook"].append(self._notebook_training("MobileNetV2", seed))
-            measurement, clone = self._cold_run("MobileNetV2", {"augment.views": 1, "seed": seed})
+            measurement, clone = self._cold_run("MobileNetV2", ONE_VIEW | {"seed": seed})
             results["one_view"].append(measurement)
             results["head_again"].append(self._head_again(clone))
             measurement, clone = self._cold_run("MobileNetV2", {"seed": seed})
@@ -107,7 +109,7 @@ class Bench:
         for precision in tensorflow.supported_precisions():
             results["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
             results[precision], clone = self._cold_run(
-                "InceptionResNetV2", {"augment.views": 1, "precision": precision}
+                "InceptionResNetV2", ONE_VIEW | {"precision": precision}
             )
         results["head_again"] = [self._head_again(clone) for _ in range(REPETITIONS)]
         results["precision"] = precision

@@ -29,7 +29,7 @@ BATCH = 64
 # Batches until both workers have loaded the model.
 WARM_UP = 6
 SETTINGS = {"backbone.name": "MobileNetV2", "backbone.weights": "imagenet", "image_size": 224, "batch_size": BATCH}
-SETTINGS |= {"finetune.epochs": 1, "finetune.warmup_epochs": 0, "finetune.frozen_layers": [116]}
+SETTINGS |= {"finetune.epochs": 1, "finetune.warmup_epochs": 0, "finetune.frozen_layers": [116], "evaluate.views": 1}
 OUTS = {
     "features": ("features", "models/backbone"),
     "cross_validate": ("results/cross_validate",),

@@ -38,8 +38,10 @@ def compute_features(
 ) -> np.ndarray:
     """The features of every view of the pool (images, views, channels), in a file of this name in `folder`."""
     [features] = activations.open_arrays(extractor, len(pool), augmentation.views, folder, name)
-    views = [activations.all_views(pool, [features], "pool")]
-    activations.fill_arrays(views, extractor, augmentation, batch_size, name, folder / f"{name}.done")
+    views = activations.by_orientations([activations.all_views(pool, [features], "pool")], extractor)
+    completed = folder / f"{name}-completed"
+    completed.mkdir()
+    activations.fill_each(views, augmentation, batch_size, name, completed)
     return features
 
 

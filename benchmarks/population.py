@@ -34,14 +34,13 @@ def load(folder: Path, images: int, settings: Params) -> tuple[np.ndarray, list[
     usual, rare = (sum(counts) for counts in zip(*SPLITS.values(), strict=True))
     frequencies = np.array([rare if name == "trash" else usual for name in CLASSES], float)
     labels = np.random.default_rng(SEED).choice(len(CLASSES), images, p=frequencies / frequencies.sum())
-    backbone = pretrained.build(
-        settings.backbone.name, settings.backbone.weights, settings.image_size, settings.precision
-    )
+    chosen, views = settings.backbone, settings.evaluate.views
+    backbone = pretrained.build(chosen.name, chosen.weights, settings.image_size, settings.precision, views)
     digests, features = [], []
     starts = range(0, images, CHUNK)
     for start in progress_bar(starts, "population", len(starts), unit="chunk"):
         rows = range(start, min(start + CHUNK, images))
-        chunk = folder / f"{rows.start}-{rows.stop}"
+        chunk = folder / f"{rows.start}-{rows.stop}-{views}"
         if not chunk.exists():
             with atomic.folder(chunk) as unfinished:
                 _make_chunk(unfinished, rows, labels, backbone.feature_extractor, settings)
@@ -59,7 +58,8 @@ def _make_chunk(folder: Path, rows: range, labels: np.ndarray, extractor: Frozen
     features = []
     for view in range(augmentation.views):
         images = augment_batch(split, augmentation, view, np.arange(len(rows)))
-        features.append(batches.map_split(extractor, images, settings.batch_size, f"view {view}"))
+        function = extractor.one_view if view else extractor
+        features.append(batches.map_split(function, images, settings.batch_size, f"view {view}"))
     np.save(folder / "features.npy", np.stack(features, axis=1))
     (folder / "digests.txt").write_text("\n".join(digests))
 

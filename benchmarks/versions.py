@@ -85,7 +85,7 @@ def measure_generated(folder: Path, images: int) -> dict[str, Any]:
     source = folder.with_name("source")
     generate(source, images, 0)
     clones.create(folder, source)
-    one_view = {"augment.views": 1, "image_size": GENERATED_SIZE, "backbone.weights": None}
+    one_view = {"augment.views": 1, "evaluate.views": 1, "image_size": GENERATED_SIZE, "backbone.weights": None}
     clones.change_params(folder, {"backbone.name": "MobileNetV2", **one_view})
     remote = folder.with_name("remote")
     processes.run_python(*DVC, "remote", "add", "--default", "folder", str(remote), folder=folder)

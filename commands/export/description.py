@@ -88,6 +88,7 @@ def describe(
     return {
         "model": model,
         "backbone": metadata["backbone"]["name"],
+        "views": metadata["backbone"]["views"],
         "classes": metadata["classes"],
         "image_size": size,
         "input": {

@@ -11,7 +11,7 @@ METADATA = {
     "image_size": 64,
     "resize": {"fit": "pad", "antialias": True},
     "validation": {"accuracy": 0.8, "loss": 0.5},
-    "backbone": {"name": "MobileNetV2"},
+    "backbone": {"name": "MobileNetV2", "views": 4},
 }
 TEST = {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8}
 IMAGES = {"train": 50, "validation": 10, "test": 20}
@@ -22,6 +22,7 @@ def test_the_description_says_how_to_make_a_square_and_how_good_the_model_is(tmp
     (tmp_path / "dataset_images.dvc").write_text("outs:\n- md5: 0123.dir\n  path: dataset_images\n")
     facts = description.describe("finetune", METADATA, TEST, IMAGES, 50, temperature=0.8)
     assert facts["output"]["temperature"] == 0.8
+    assert facts["views"] == 4
     assert facts["resize"]["fit"] == "pad" and facts["resize"]["antialias"] is True
     steps = " ".join(facts["resize"]["steps"])
     assert "round(side * 64 / longer side)" in steps and "(127, 127, 127)" in steps
