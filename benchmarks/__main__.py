@@ -108,9 +108,7 @@ class Bench:
         results: dict[str, Any] = {"notebook": {}}
         for precision in tensorflow.supported_precisions():
             results["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
-            results[precision], clone = self._cold_run(
-                "InceptionResNetV2", ONE_VIEW | {"precision": precision}
-            )
+            results[precision], clone = self._cold_run("InceptionResNetV2", ONE_VIEW | {"precision": precision})
         results["head_again"] = [self._head_again(clone) for _ in range(REPETITIONS)]
         results["precision"] = precision
         views = str(params_file.load(self.template / "params.yaml").augment.views)

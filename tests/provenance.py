@@ -23,7 +23,7 @@ SAMPLE_PARAMS = {
     "backbone": {"name": "MobileNetV2", "weights": "weights/mobilenet_v2_0.35_rendered.weights.h5"},
     "augment": {"flip": "horizontal", "rotation": 0.2, "views": 4},
     "finetune": {"frozen_layers": [54], "epochs": 20},
-    "evaluate": {"gallery_class": "worst", "near_duplicate": 0.999},
+    "evaluate": {"gallery_class": "worst", "near_duplicate": 0.999, "views": 4},
 }
 
 

@@ -438,7 +438,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_all_errors_of_a_file_are_reported_at_once(tmp_path):
     path = write_changed(tmp_path / "params.yaml", "seed", "one")
     text = re.sub(r"^batch_size: \d+", "batch_size: 0", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    text = text.replace("  views: ", "  wievs: ")
+    text = text.replace("  views: ", "  wievs: ", 1)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserErrors) as raised:
         params_file.load(path)

@@ -110,6 +110,22 @@ def test_features_are_cached_for_each_view(project):
     assert (backbone["layers"], backbone["parameters"], backbone["weights"]) == (154, 2_257_984, "random")
 
 
+def test_the_first_view_of_every_image_is_the_mean_over_its_orientations(project):
+    from transfer.models import backbone as backbones  # imported late: TensorFlow takes seconds
+
+    folder, settings = project[0], yaml.safe_load((project[0] / "params.yaml").read_text())
+    extractor = backbones.load(folder / "models/backbone").feature_extractor.one_view
+    assert settings["evaluate"]["views"] == 4
+    for name in ("train", "validation", "test"):
+        split = prepared.load_split(name, folder / "prepared")
+        squares = split.images[:]
+        turned = np.rot90(squares, axes=(1, 2)), np.rot90(squares[:, :, ::-1], axes=(1, 2))
+        orientations = squares, squares[:, :, ::-1], *turned
+        expected = np.mean([extractor(np.ascontiguousarray(images))[0] for images in orientations], axis=0)
+        cached = features.load_features(name, split, 1280, folder=folder / "features")[:, 0]
+        assert cached == pytest.approx(expected, abs=1e-6 * np.abs(expected).max())
+
+
 def test_train_tl_trains_only_the_head(project):
     folder, _ = project
     fit = read(folder, "metrics/train_tl.json")
