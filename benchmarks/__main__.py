@@ -83,7 +83,7 @@ class Bench:
         return self._run_benchmark("benchmarks.memory", str(self.photographs), folder=self.template)
 
     def measure_mobilenet(self) -> dict[str, Any]:
-        """Whole processes, alternating; the pipeline with one view of each image, and with the default numbers of views."""
+        """Whole processes, alternating; the pipeline with one view of each image, and with the default numbers."""
         results: dict[str, Any] = {"notebook": [], "one_view": [], "default_views": [], "head_again": []}
         for seed in range(1, REPETITIONS + 1):
             results["notebook"].append(self._notebook_training("MobileNetV2", seed))

@@ -64,20 +64,6 @@ def test_predictions_equal_those_of_the_pipeline_in_every_digit(project, models,
 
 
 @pytest.mark.parametrize("model", ["train_tl", "finetune"])
-def test_a_mirrored_image_has_the_same_probabilities(project, models, tmp_path, model):
-    # The orientations of an image are those of its mirror image.
-    pixels = np.random.default_rng(5).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    for number, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / f"{number}-own.png")
-        Image.fromarray(image[:, ::-1]).save(tmp_path / f"{number}-mirrored.png")
-    assert predict(models, tmp_path, "--model", model, "--output", tmp_path / "predictions.csv").returncode == 0
-    table = pd.read_csv(tmp_path / "predictions.csv").filter(like="p_").to_numpy()
-    mirrored, own = table[::2], table[1::2]
-    assert own == pytest.approx(mirrored, abs=1e-4)
-    assert np.ptp(own, axis=0).max() > 1e-3
-
-
-@pytest.mark.parametrize("model", ["train_tl", "finetune"])
 def test_sets_of_classes_hold_the_predicted_one_and_grow_with_the_coverage(project, models, tmp_path, model):
     # 48 training and 6 validation images: the fine-tuned model is calibrated on the latter.
     sizes = []
