@@ -76,26 +76,26 @@ class Bench:
         self.counter = 0
 
     def measure_passes(self) -> Any:
-        return self._run_benchmark("benchmarks.passes")
+        return self.run_benchmark("benchmarks.passes")
 
     def measure_memory(self) -> Any:
         # This clone has the sample's weights.
-        return self._run_benchmark("benchmarks.memory", str(self.photographs), folder=self.template)
+        return self.run_benchmark("benchmarks.memory", str(self.photographs), folder=self.template)
 
     def measure_mobilenet(self) -> dict[str, Any]:
         """Whole processes, alternating; the pipeline with one view of each image, and with the default numbers."""
         results: dict[str, Any] = {"notebook": [], "one_view": [], "default_views": [], "head_again": []}
         for seed in range(1, REPETITIONS + 1):
             results["notebook"].append(self._notebook_training("MobileNetV2", seed))
-            measurement, clone = self._cold_run("MobileNetV2", ONE_VIEW | {"seed": seed})
+            measurement, clone = self.cold_run("MobileNetV2", ONE_VIEW | {"seed": seed})
             results["one_view"].append(measurement)
             results["head_again"].append(self._head_again(clone))
-            measurement, clone = self._cold_run("MobileNetV2", {"seed": seed})
+            measurement, clone = self.cold_run("MobileNetV2", {"seed": seed})
             results["default_views"].append(measurement)
         # One epoch is enough: the runs with nothing to do need a complete pipeline, not a good model.
         clones.change_params(clone, {"finetune.epochs": 1, "finetune.warmup_epochs": 0})
         processes.run_python(*DVC, "repro", folder=clone)
-        results["prediction"] = self._run_benchmark("benchmarks.prediction", str(self.photographs), folder=clone)
+        results["prediction"] = self.run_benchmark("benchmarks.prediction", str(self.photographs), folder=clone)
         results["nothing"] = [processes.run_python(*DVC, "repro", folder=clone).seconds for _ in range(REPETITIONS)]
         return results
 
@@ -107,13 +107,13 @@ class Bench:
         cuts = list(map(str, FROZEN_LAYERS))
         results: dict[str, Any] = {"notebook": {}}
         for precision in tensorflow.supported_precisions():
-            results["notebook"][precision] = self._notebook_steps("InceptionResNetV2", precision, *cuts)
-            results[precision], clone = self._cold_run("InceptionResNetV2", ONE_VIEW | {"precision": precision})
+            results["notebook"][precision] = self.notebook_steps("InceptionResNetV2", precision, *cuts)
+            results[precision], clone = self.cold_run("InceptionResNetV2", ONE_VIEW | {"precision": precision})
         results["head_again"] = [self._head_again(clone) for _ in range(REPETITIONS)]
         results["precision"] = precision
         views = str(params_file.load(self.template / "params.yaml").augment.views)
         options = ("--frozen-layers", *cuts, "--views", "1", views)
-        results["fine_tuning"] = self._run_benchmark("benchmarks.finetuning", *options, folder=clone)
+        results["fine_tuning"] = self.run_benchmark("benchmarks.finetuning", *options, folder=clone)
         return results
 
     def _run_notebook(self, backbone: str, *options: str) -> tuple[processes.Measurement, Any]:
@@ -132,11 +132,11 @@ class Bench:
         measurement, results = self._run_notebook(backbone, *options)
         return measurement.metrics(results["train_tl"]["validation_accuracy"])
 
-    def _notebook_steps(self, backbone: str, precision: str, *frozen_layers: str) -> Any:
+    def notebook_steps(self, backbone: str, precision: str, *frozen_layers: str) -> Any:
         options = ("--timed-steps", str(REPETITIONS), "--precision", precision, "--frozen-layers", *frozen_layers)
         return self._run_notebook(backbone, *options)[1]
 
-    def _cold_run(self, backbone: str, changes: dict[str, Any]) -> tuple[dict[str, Any], Path]:
+    def cold_run(self, backbone: str, changes: dict[str, Any]) -> tuple[dict[str, Any], Path]:
         """`dvc repro train_tl` in a clone in which nothing has run yet."""
         self.counter += 1
         clone = self.temporary / f"clone-{self.counter}"
@@ -152,7 +152,7 @@ class Bench:
         clones.change_params(clone, {"train_tl.dropout": 0.2 + self.counter / 1000})
         return processes.run_python(*DVC, "repro", "train_tl", folder=clone).seconds
 
-    def _run_benchmark(self, module: str, *options: str, folder: Path = ROOT) -> Any:
+    def run_benchmark(self, module: str, *options: str, folder: Path = ROOT) -> Any:
         output = self.temporary / f"{module}.json"
         processes.run_python("-m", module, str(output), *options, folder=folder, PYTHONPATH=str(ROOT))
         return io.read_json(output)

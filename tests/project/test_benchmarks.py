@@ -21,6 +21,7 @@ from benchmarks import (
     saying_no,
     sizing,
     tables,
+    whole_study,
 )
 from runs import ROOT
 from transfer import params_file
@@ -324,3 +325,28 @@ def test_workers_that_wait_take_the_time_of_the_network_and_of_a_batch(monkeypat
     results = dict(engine.map(None, iter(batches)))
     assert sorted(results) == list(range(20)) and results[0][0].shape == (4, cluster_model.CHANNELS)
     assert sorted(waits) == [0.04] * 20 + [0.5] * 20
+
+
+def test_the_whole_study_is_the_sum_of_its_trainings():
+    class Parts:
+        def notebook_steps(self, backbone, precision, *cuts):
+            assert (backbone, cuts) == ("InceptionResNetV2", ("500", "300"))
+            return {
+                "train_tl": {"epoch_seconds": 8},
+                "frozen_500": {"epoch_seconds": 10},
+                "frozen_300": {"epoch_seconds": 20},
+            }
+
+        def cold_run(self, backbone, changes):
+            assert changes == {"augment.views": 1, "evaluate.views": 1, "precision": "bfloat16"}
+            return {"seconds": 30}, "clone"
+
+        def run_benchmark(self, module, *options, folder):
+            one = {"prefix_seconds": {"1": 5}, "tracing_seconds": 1, "epoch_seconds": 4}
+            return {"rounds": {"500": one, "300": {**one, "epoch_seconds": 10}}}
+
+    result = whole_study.measure(Parts(), "bfloat16")
+    # 5, 10 and 5 epochs, as the study trained.
+    assert result["study"] == {"train_tl": 40, "500": 100, "300": 100}
+    assert result["pipeline"] == {"train_tl": 30, "500": 46, "300": 56}
+    assert result["ratio"] == pytest.approx(240 / 132)
