@@ -708,6 +708,11 @@ STAGES = {
         "train_tl",
         ["models/backbone/backbone.json names MobileNetV9, which Keras does not have: run `dvc repro`."],
     ),
+    "a number of orientations that no parameter allows": (
+        with_values(f"{BACKBONE}/backbone.json", views=3),
+        "train_tl",
+        ["models/backbone/backbone.json has 3 views; allowed: 1, 2, 4 or 8: run `dvc repro`."],
+    ),
     "truncated features": (
         truncated("features/train/1.npy"),
         "train_tl",

@@ -1,12 +1,21 @@
 """The section `evaluate` of params.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from transfer.interface.schema import Rate, Section
+from transfer.loading import orientations
 
-Views = Annotated[Literal[1, 2, 4, 8], Field(description="1, 2, 4 or 8")]
+
+def _check_orientations(value: int) -> int:
+    if value not in orientations.NUMBERS:
+        raise ValueError("not a number of orientations")
+    return value
+
+
+# Not a literal type, to which 4.0 and true would be numbers, too.
+Views = Annotated[int, AfterValidator(_check_orientations), Field(description="1, 2, 4 or 8")]
 
 
 class EvaluateParams(Section):

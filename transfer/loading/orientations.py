@@ -6,6 +6,9 @@ numbered so that the first two are the image and its mirror image, and the first
 
 import numpy as np
 
+# How many orientations a model may see.
+NUMBERS = (1, 2, 4, 8)
+
 
 def orient(images: np.ndarray, number: int) -> np.ndarray:
     """Images (images, size, size, ...) in the orientation of this number, counted from 0, which is the image itself.

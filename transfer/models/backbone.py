@@ -14,6 +14,7 @@ from typing import Any
 
 from transfer.common import atomic, io
 from transfer.interface.errors import UserError
+from transfer.loading import orientations
 from transfer.models import applications, checkpoint
 from transfer.models.frozen_layers import FrozenLayers, runtime_of
 from transfer.models.tensorflow import keras, layer_precision, library_versions, supported_precision
@@ -176,6 +177,10 @@ def read_description(folder: Path) -> dict[str, Any]:
     if description["name"] not in applications.preprocessing_modules():
         raise UserError(
             f"{folder / DESCRIPTION} names {description['name']}, which Keras does not have: run `dvc repro`."
+        )
+    if description["views"] not in orientations.NUMBERS:
+        raise UserError(
+            f"{folder / DESCRIPTION} has {description['views']} views; allowed: 1, 2, 4 or 8: run `dvc repro`."
         )
     return description
 
