@@ -243,6 +243,12 @@ def test_the_curve_of_training_is_solid_and_that_of_validation_is_dashed():
     assert dashes == ["1,0", "6,4"]
 
 
+def test_between_the_epochs_of_a_short_training_no_number_is_repeated():
+    # Three epochs, which DVC counts from 0: ticks between them have no label.
+    labels = words(drawn("Fine-tuning, loss", tuple(SIX), ("workspace",)))
+    assert [labels.count(number) for number in ("1", "2")] == [1, 1]
+
+
 @pytest.mark.parametrize("name", ["Accuracy of each class", "Training, validation and test"])
 def test_an_interval_that_rounding_left_below_zero_begins_at_zero(name):
     spec = spec_of(name, SIX, ("workspace",))
