@@ -78,7 +78,8 @@ def main() -> None:
     original = scoring.calibrated(classifier.load(MODELS / name, backbone, test.classes), of_model)
 
     def probabilities_of(function: formats.Function, which: str) -> np.ndarray:
-        size = metadata["batch_size"]
+        # A file has all orientations of an image in one batch.
+        size = max(metadata["batch_size"] // metadata["backbone"]["views"], 1)
         return batches.map_split(function, test.images, size, which)
 
     expected = probabilities_of(original, name)
