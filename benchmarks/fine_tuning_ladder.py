@@ -26,6 +26,7 @@ from transfer.evaluation import significance
 from transfer.interface.errors import UserError
 from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation
+from transfer.loading.orientations import NUMBERS
 from transfer.loading.prepared import Split
 from transfer.models import classifier, pretrained, tensorflow
 from transfer.models.tensorflow import keras
@@ -35,7 +36,7 @@ FOLDS = 4
 # How much of the moving average of weights an epoch leaves.
 DECAY = 0.7
 # The first so many orientations: the image itself, with its mirror image, ...
-VIEWS = (1, 2, 4, 8)
+VIEWS = NUMBERS
 COMMITTED = "224 px"
 BASELINES = (COMMITTED, "320 px")
 

@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks import folds, photograph_views
-from benchmarks.photograph_views import FURTHER, ORIENTATIONS
+from benchmarks.photograph_views import FURTHER
 from transfer import command, params_file
 from transfer.common import io
 from transfer.evaluation import significance
 from transfer.loading.augmentation import Augmentation
+from transfer.loading.orientations import NUMBERS
 from transfer.loading.prepared import Split
 from transfer.models import pretrained, tensorflow
 
 FOLDS = 8
 # The first so many orientations: the image itself, with its mirror image, ...
-VIEWS = (1, 2, 4, ORIENTATIONS)
+VIEWS = NUMBERS
 SIZES = (224, 256, 320, 384)
 SEEDS = (1, 2, 3)
 # With which all rungs are compared: the committed recipe at these sizes, with one orientation.

@@ -13,13 +13,13 @@ from transfer.dataset import decoding, listing, resizing
 from transfer.dataset.params import ResizeParams
 from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation, apply_transform, draw_transform
-from transfer.loading.orientations import orient
+from transfer.loading.orientations import NUMBERS, orient
 from transfer.loading.prepared import Split
 from transfer.models.frozen_layers import FrozenLayers
 
 BATCH_SIZE = 64
 # All orientations of an image.
-ORIENTATIONS = 8
+ORIENTATIONS = NUMBERS[-1]
 
 # The row of an image and the number of a view to the view: (size, size, 3), 8-bit.
 MakeView = Callable[[int, int], np.ndarray]
