@@ -84,6 +84,11 @@ PICTURES = {
 }
 
 
+# What the files of learning curves, as DVCLive names them, and their axis are called in tables.
+CURVES = {r"^(.*/)?train/.*": "training", r"^(.*/)?validation/.*": "validation"}
+EPOCH = "epoch"
+
+
 @dataclass(frozen=True)
 class Chart:
     """A chart, and the table that it is drawn from. A curve of a single point is not drawn: it would be empty."""
@@ -147,7 +152,7 @@ def draw_chart(name: str, spec: dict[str, Any]) -> Chart:
     """Draw a chart from DVC's Vega-Lite specification."""
     points = chart_table(spec.get("data", {}).get("values", []))
     cells = [*map(str, points)], points.itertuples(index=False, name=None)
-    if cells[0][:1] == ["step"] and len(points) == 1:
+    if cells[0][:1] == [EPOCH] and len(points) == 1:
         return Chart(None, table(f"{name}, of one epoch", *cells))
     svg = vl_convert.vegalite_to_svg(spec)
     # Vega draws the project's own tables and escapes their text, so its output is safe markup.
@@ -170,16 +175,19 @@ def chart_table(points: list[dict[str, Any]]) -> pd.DataFrame:
     Args:
         points: the rows of the chart's file, to which DVC adds the revision, file and column of each.
     """
-    cells = pd.DataFrame(points).replace({"model": MODELS, "class": {learning_curve.ALL: "all classes"}})
+    cells = pd.DataFrame(points).rename(columns={"step": EPOCH})
+    cells = cells.replace({"model": MODELS, "class": {learning_curve.ALL: "all classes"}})
+    if "filename" in cells:
+        cells["filename"] = cells["filename"].replace(CURVES, regex=True)
     origin = [name for name in ("rev", "filename", "field") if name in cells and cells[name].nunique() > 1]
     rest = [name for name in cells if name not in ("rev", "filename", "field")]
     cells = cells[[*origin, *rest]].fillna("")
     if cells.duplicated().any():
         cells = cells.value_counts(sort=False).unstack(fill_value=0).sort_index().sort_index(axis=1)
         return cells.add_prefix(f"{cells.columns.name}: ").reset_index()
-    if "filename" in origin and len(rest) == 2 and "step" in rest:
-        cells["step"] = pd.to_numeric(cells["step"])
-        cells = cells.pivot(index="step", columns=origin, values=[name for name in rest if name != "step"]).fillna("")
+    if "filename" in origin and len(rest) == 2 and EPOCH in rest:
+        cells[EPOCH] = pd.to_numeric(cells[EPOCH])
+        cells = cells.pivot(index=EPOCH, columns=origin, values=[name for name in rest if name != EPOCH]).fillna("")
         columns = [" ".join(map(str, names[1:])) for names in cells.columns.to_flat_index()]
         return cells.set_axis(columns, axis=1).reset_index()
     return cells

@@ -69,6 +69,7 @@ def test_the_page_has_the_figures_of_the_metrics(clone, page):
         assert f"<td>{metrics[model]['mean_without_two_worst']:.1%}</td>" in text
     assert "Training accuracy (augmented, with dropout)" in text
     assert "the test images have no say" in text
+    assert "One epoch in 4, from the first on, trains on the images themselves" in text
     assert f"the highest cosine of two features is {metrics['near_duplicates']['highest_cosine']:.3f}" in text
     assert 'alt="Pairs of a test image and the training or validation image nearest to it' in text
     assert "Compared on the" in text
