@@ -214,6 +214,7 @@ def test_the_model_card_shows_the_figures_the_data_and_the_recipe(exported):
     assert not [row for row in recipe if row[0].startswith("finetune")]
     assert ["commit", "none: the project was in no Git repository"] in origin
     assert "logits are divided by 1.7 inside the file. `model.json` says the\nsame for programs." in card
+    assert "an image takes the time and the memory of 4: give it small batches. " in card
     assert "## Limits" in card and "## Licence" in card
 
 
