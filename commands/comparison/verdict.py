@@ -82,7 +82,7 @@ def since(revision: str, metrics: Mapping[str, Any], change: Change, selected: t
         title = f"The same predictions as {name}"
     elif compared.p_value < SIGNIFICANCE_LEVEL:
         kind, title = (BETTER, f"Better than {name}") if compared.difference > 0 else (WORSE, f"Worse than {name}")
-    counts = f"{compared.only_second} are right only now, {compared.only_first} only before"
+    counts = f"{_are(compared.only_second)} right only now, {compared.only_first} only before"
     if not compared.only_first + compared.only_second:
         counts = "The images that are right are the same" if change.different else "All predictions are the same"
     sentences = [f"On {change.describe_images()}, {which}) is right on {now}; before, on {before}. {counts}."]
@@ -171,9 +171,13 @@ def between_models(metrics: Mapping[str, Any]) -> str:
         better, worse = (second, first) if compared.difference > 0 else (first, second)
         verdict = f"{better[:1].upper()}{better[1:]} beats {worse} by more than chance"
     return (
-        f"{verdict}: of {compared.images} test images, {compared.only_second} are right only after {second}, "
+        f"{verdict}: of {compared.images} test images, {_are(compared.only_second)} right only after {second}, "
         f"{compared.only_first} only after {first}. {change_in_words(compared)}."
     )
+
+
+def _are(number: int) -> str:
+    return f"{number} {'is' if number == 1 else 'are'}"
 
 
 def change_in_words(compared: PairedComparison) -> str:

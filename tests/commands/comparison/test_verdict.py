@@ -48,6 +48,12 @@ def test_a_run_leads_with_its_recipe_and_gives_the_test_split_for_what_it_is():
         (10, 2, "Transfer learning beats fine-tuning by more than chance: "),
         (5, 7, "Whether fine-tuning or transfer learning is better cannot be told: "),
         (0, 0, "Whether fine-tuning or transfer learning is better cannot be told: "),
+        (
+            0,
+            1,
+            "Whether fine-tuning or transfer learning is better cannot be told: of 89 test images, 1 is right only after "
+            "fine-tuning, 0 only after transfer learning.",
+        ),
     ],
 )
 def test_fine_tuning_may_be_worse_or_the_difference_chance(only_head, only_tuned, beginning):
@@ -64,6 +70,7 @@ def test_a_comparison_is_better_worse_or_not_to_be_told_apart():
         "On the same 100 test images, the selected model (fine-tuned) is right on 80; before, on 72. "
         "10 are right only now, 2 only before."
     )
+    assert since(70, 0, 1, 29).sentences[0].endswith(" 1 is right only now, 0 only before.")
     assert better.sentences[1].startswith("Accuracy +8.0 points, 95 % interval +")
     assert "cannot be excluded" in equal.sentences[2] and len(better.sentences) == len(worse.sentences) == 2
     assert [name for name, _ in better.facts] == ["Selected now", "Fine-tuning"]
