@@ -126,6 +126,6 @@ def describe_commits(commits: Sequence[tuple[str, str]]) -> str:
     """How many commits, and the subjects of the latest, in one line."""
     uncommitted = bool(output_of("git", "status", "--porcelain", "--", "."))
     if not commits:
-        return "none; the workspace has uncommitted changes" if uncommitted else "none"
+        return f"none that changes a file here{'; the workspace has uncommitted changes' if uncommitted else ''}"
     subjects = join([f"“{inline(subject)}”" for _, subject in commits], 1)
     return f"{len(commits)}: {subjects}" + ("; and uncommitted changes" if uncommitted else "")

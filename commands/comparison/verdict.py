@@ -125,7 +125,7 @@ def with_cross_validation(
     value = percent_with_interval(now)
     same = before == {key: now[key] for key in cross_validation.KEYS}
     remark = f"; {name} has none" if before is None else f", the same as in {name}" if same else ""
-    sentence = f"The cross-validated accuracy is {value}"
+    sentence = f"The cross-validated accuracy of transfer learning is {value}"
     estimate = ("Cross-validated accuracy", " ".join([f"{value}.", *recipe_notes(now)]))
     of_test = replace(of_test, facts=[estimate, *of_test.facts])
     if before is None or same or compared is None:
@@ -136,7 +136,7 @@ def with_cross_validation(
         title = f"{kind.capitalize()} than {name} by cross-validation"
     sentences = [
         f"{sentence}; before, {percent_with_interval(before)}. "
-        f"On the {compared.images} images that both revisions have: "
+        f"On the {compared.images} training and validation images that both revisions have: "
         f"{lowered(points(compared.difference, (compared.low, compared.high)))}; corrected resampled t-test p "
         f"{format_p_value(compared.p_value)}.",
         f"Test split: {lowered(of_test.title)}.",

@@ -143,8 +143,9 @@ def test_the_verdict_is_that_of_cross_validation_if_both_have_one(now, kind, tit
     assert (result.kind, result.title) == (kind, title)
     low, high = now - 0.0196, now + 0.0196
     assert result.sentences[0].startswith(
-        f"The cross-validated accuracy is {now:.1%} ({low:.1%} to {high:.1%}); before, 80.0% (78.0% to 82.0%). "
-        f"On the 200 images that both revisions have: accuracy {100 * (now - 0.8):+.1f} points"
+        f"The cross-validated accuracy of transfer learning is {now:.1%} ({low:.1%} to {high:.1%}); before, "
+        "80.0% (78.0% to 82.0%). "
+        f"On the 200 training and validation images that both revisions have: accuracy {100 * (now - 0.8):+.1f} points"
     )
     assert result.sentences[0].endswith(f"corrected resampled t-test p = {compared.p_value:.3f}.")
     assert result.sentences[1:] == ["Test split: better than main.", "On the same images."]
@@ -159,7 +160,10 @@ def test_otherwise_the_verdict_is_that_of_the_test_split():
         result = verdict.with_cross_validation("main", before, accuracy(0.8) | ESTIMATE, None, TEST)
         assert (result.kind, result.title) == (TEST.kind, TEST.title)
         value = "80.0% (78.0% to 82.0%)"
-        assert result.sentences == [f"The cross-validated accuracy is {value}{remark}.", *TEST.sentences]
+        assert result.sentences == [
+            f"The cross-validated accuracy of transfer learning is {value}{remark}.",
+            *TEST.sentences,
+        ]
         estimate = ("Cross-validated accuracy", f"{value}. It estimates the accuracy of a recipe.")
         assert result.facts == [estimate, *TEST.facts]
 

@@ -79,7 +79,7 @@ def test_nothing_changed(repository):
     assert changes.unchanged and not changes.tables and not changes.notes and not changes.commits.rows
     assert changes.summary == [
         *(("Parameters", "the same"), ("Data", "the same images (md5 aa1.dir)")),
-        *(("Code", "the same"), ("Commits", "none")),
+        *(("Code", "the same"), ("Commits", "none that changes a file here")),
     ]
 
 
@@ -97,7 +97,7 @@ def test_parameters_are_compared_key_by_key(repository):
     assert dict(changes.summary)["Parameters"] == (
         "finetune.epochs 20 → 5, finetune.frozen_layers [54] → [54, 0], finetune.patience null → 2 and 2 more"
     )
-    assert dict(changes.summary)["Commits"] == "none; the workspace has uncommitted changes"
+    assert dict(changes.summary)["Commits"] == "none that changes a file here; the workspace has uncommitted changes"
     assert not changes.unchanged
 
 

@@ -51,8 +51,8 @@ def test_a_run_leads_with_its_recipe_and_gives_the_test_split_for_what_it_is():
         (
             0,
             1,
-            "Whether fine-tuning or transfer learning is better cannot be told: of 89 test images, 1 is right only after "
-            "fine-tuning, 0 only after transfer learning.",
+            "Whether fine-tuning or transfer learning is better cannot be told: of 89 test images, 1 is right only "
+            "after fine-tuning, 0 only after transfer learning.",
         ),
     ],
 )

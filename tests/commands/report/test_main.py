@@ -90,7 +90,7 @@ def test_the_page_leads_with_cross_validation_and_shows_what_it_says_of_the_data
     metrics = json.loads((clone / "metrics/cross_validation.json").read_text())
     value = f"{metrics['accuracy']:.1%} ({metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%})"
     # The page compares with itself: the first sentence of the box, and the first of the rows about this run
-    assert f"</h2>\n<p>The cross-validated accuracy is {value}, the same as in HEAD.</p>" in text
+    assert f"</h2>\n<p>The cross-validated accuracy of transfer learning is {value}, the same as in HEAD.</p>" in text
     assert f"<dt>Cross-validated accuracy</dt><dd>{value}. It estimates the accuracy on" in text
     places = [
         text.index(part)

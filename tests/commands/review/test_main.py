@@ -145,7 +145,8 @@ def test_cross_validation_is_the_headline_if_it_differs(repository):
     low = io.read_json("metrics/cross_validation.json")["accuracy_low"]
     value = f"100.0% ({low:.1%} to 100.0%)"
     assert text.startswith(
-        f"## Better than main by cross-validation\n\nThe cross-validated accuracy is {value}; before, "
+        "## Better than main by cross-validation\n\n"
+        f"The cross-validated accuracy of transfer learning is {value}; before, "
     )
     assert "\n\nTest split: the same predictions as main.\n" in text
     # What the run achieves now begins with what this accuracy estimates.
@@ -161,7 +162,7 @@ def test_cross_validation_is_the_headline_if_it_differs(repository):
     run(repository, "git", "commit", "--quiet", "--message", "Without cross-validation")
     text = comment.render("HEAD")
     assert title(text) == "## The same predictions as HEAD"
-    assert f"\n\nThe cross-validated accuracy is {value}; HEAD has none.\n" in text
+    assert f"\n\nThe cross-validated accuracy of transfer learning is {value}; HEAD has none.\n" in text
 
 
 def test_without_a_base_the_comment_leads_with_cross_validation(repository):
