@@ -9,22 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runs import ROOT
+from runs import ROOT, sample_params
 from transfer.common import dvcfile
-
-# The recipe of the sample. A clone of a team's project gets it back together with the sample.
-SAMPLE_PARAMS = {
-    "seed": 1,
-    "image_size": 128,
-    "batch_size": 64,
-    "precision": "float32",
-    "resize": {"fit": "squash", "antialias": False},
-    "data": {"split": {"train": 0.8, "validation": 0.1, "test": 0.1}, "tolerance": 0.02},
-    "backbone": {"name": "MobileNetV2", "weights": "weights/mobilenet_v2_0.35_rendered.weights.h5"},
-    "augment": {"flip": "horizontal", "rotation": 0.2, "views": 4},
-    "finetune": {"frozen_layers": [54], "epochs": 20},
-    "evaluate": {"gallery_class": "worst", "near_duplicate": 0.999, "views": 4},
-}
 
 
 def data_are_the_sample():
@@ -55,7 +41,4 @@ def restore_sample(folder):
     out = {"md5": entries[0].parent.name + entries[0].name, "hash": "md5", "path": "dataset_images"}
     (folder / "dataset_images.dvc").write_text(yaml.safe_dump({"outs": [out]}))
     dvcfile.bind(folder / "dataset_images.dvc")
-    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    for key, value in SAMPLE_PARAMS.items():
-        params[key] = params[key] | value if isinstance(value, dict) else value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(sample_params()))

@@ -12,7 +12,7 @@ from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
 from provenance import of_the_sample
-from runs import ROOT, run_python
+from runs import ROOT, run_python, sample_params
 from transfer import params_file
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import Section
@@ -455,6 +455,12 @@ def test_a_long_value_is_shortened(tmp_path):
     with pytest.raises(UserErrors) as raised:
         params_file.load(path)
     assert len(str(raised.value)) < len(str(path)) + 150
+
+
+@of_the_sample
+def test_the_tests_have_the_recipe_of_the_sample():
+    """They keep a copy of it, because a team commits another one."""
+    assert sample_params() == yaml.safe_load(COMMITTED)
 
 
 def test_loaded_parameters_are_immutable():
