@@ -319,6 +319,7 @@ CHANGES = {
 
 
 def test_photographs_replace_the_backbone_of_the_sample(tmp_path, sample, make, photograph):
+    lines_before = (sample / "params.yaml").read_text().splitlines()
     done = make(sample, class_folders(tmp_path / "source", photograph))
     assert (done.returncode, done.stderr) == (0, "")
     for key, (before, after) in CHANGES.items():
@@ -327,8 +328,8 @@ def test_photographs_replace_the_backbone_of_the_sample(tmp_path, sample, make, 
     assert done.stdout.endswith(
         f"Next: `git add {DVC_FILE} params.yaml`, `dvc repro`, and `git commit` when you are satisfied.\n"
     )
-    before, after = ((folder / "params.yaml").read_text().splitlines() for folder in (ROOT, sample))
-    changed = [new.split("#")[0].strip() for old, new in zip(before, after, strict=True) if old != new]
+    lines = (sample / "params.yaml").read_text().splitlines()
+    changed = [new.split("#")[0].strip() for old, new in zip(lines_before, lines, strict=True) if old != new]
     assert changed == ["image_size: 224", "weights: imagenet", "near_duplicate: 0.87"]
 
 
