@@ -4,12 +4,13 @@ A team commits data, parameters and results of its own. Tests that then have not
 reason; all other tests use the sample, which the embedded remote still has, or data that they generate.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from runs import ROOT, sample_params
+from runs import ROOT, SAMPLE_PARAMS
 from transfer.common import dvcfile
 
 
@@ -41,4 +42,4 @@ def restore_sample(folder):
     out = {"md5": entries[0].parent.name + entries[0].name, "hash": "md5", "path": "dataset_images"}
     (folder / "dataset_images.dvc").write_text(yaml.safe_dump({"outs": [out]}))
     dvcfile.bind(folder / "dataset_images.dvc")
-    (folder / "params.yaml").write_text(yaml.safe_dump(sample_params()))
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")

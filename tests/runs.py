@@ -1,6 +1,5 @@
 """Running commands and stages as a user or DVC does, in any folder, and the training recipe of the study."""
 
-import copy
 import os
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from forks import Forks
 from transfer.training.params import TrainingParams
 
 ROOT = Path(__file__).parents[1]
+# The parameters of the sample, whatever a team has committed for data of its own.
+SAMPLE_PARAMS = ROOT / "tests" / "sample_params.yaml"
 STAGES = ["prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate"]
 
 
@@ -48,39 +49,9 @@ def run_stage(stage, folder):
     return run_forked(folder, "-m", f"stages.{stage}")
 
 
-def sample_params():
-    """The recipe of the sample, whatever recipe a team has committed for data of its own."""
-    training = {
-        "schedule": "cosine",
-        "class_weights": None,
-        "early_stopping": {"patience": None, "min_delta": 0.001},
-    }
-    recipe = {
-        "seed": 1,
-        "image_size": 128,
-        "batch_size": 64,
-        "precision": "float32",
-        "resize": {"fit": "squash", "antialias": False},
-        "data": {"split": {"train": 0.8, "validation": 0.1, "test": 0.1}, "tolerance": 0.02},
-        "backbone": {"name": "MobileNetV2", "weights": "weights/mobilenet_v2_0.35_rendered.weights.h5"},
-        "features": {"reuse": "same_processor"},
-        "augment": {"flip": "horizontal", "rotation": 0.2, "views": 4},
-        "train_tl": training
-        | {"epochs": 40, "learning_rate": 0.003, "warmup_epochs": 0, "weight_decay": 1.0}
-        | {"label_smoothing": 0.0, "dropout": 0.2},
-        "cross_validate": {"folds": 10, "repeats": 3},
-        "finetune": training
-        | {"epochs": 20, "learning_rate": 0.0003, "warmup_epochs": 2, "weight_decay": 0.01}
-        | {"label_smoothing": 0.1, "frozen_layers": [54]},
-        "evaluate": {"gallery_class": "worst", "near_duplicate": 0.999, "views": 4},
-        "engine": {"name": "local", "address": None, "shared": False},
-    }
-    return copy.deepcopy(recipe)
-
-
 def write_params(folder, **changes):
     """Write parameters with which all stages run in seconds; a change is `key=value` or `section__key=value`."""
-    params = sample_params()
+    params = yaml.safe_load(SAMPLE_PARAMS.read_text())
     params |= {"image_size": 32, "batch_size": 8, "backbone": {"name": "MobileNetV2", "weights": None}}
     # One training of each kind: one keeps its best epoch, the other its last.
     params["train_tl"] |= {"epochs": 2, "early_stopping": {"patience": 2, "min_delta": 0.001}}

@@ -12,18 +12,18 @@ from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
 from provenance import of_the_sample
-from runs import ROOT, run_python, sample_params
+from runs import ROOT, SAMPLE_PARAMS, run_python
 from transfer import params_file
 from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.schema import Section
 
-COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
+SAMPLE = SAMPLE_PARAMS.read_text(encoding="utf-8")
 ABSENT = object()
 
 
 def write_changed(path: Path, key: str, value: Any) -> Path:
-    """Write the committed parameters with one of them changed or removed."""
-    values = yaml.safe_load(COMMITTED)
+    """Write the parameters of the sample with one of them changed or removed."""
+    values = yaml.safe_load(SAMPLE)
     *sections, last = key.split(".")
     section = values
     for name in sections:
@@ -37,9 +37,9 @@ def write_changed(path: Path, key: str, value: Any) -> Path:
 
 
 def write_replaced(path: Path, old: str, new: str) -> Path:
-    """Write the committed parameters with a part of their text replaced."""
-    assert COMMITTED.count(old) == 1
-    path.write_text(COMMITTED.replace(old, new), encoding="utf-8")
+    """Write the parameters of the sample with a part of their text replaced."""
+    assert SAMPLE.count(old) == 1
+    path.write_text(SAMPLE.replace(old, new), encoding="utf-8")
     return path
 
 
@@ -67,7 +67,7 @@ def test_the_documented_commands_give_the_recipe_of_the_study(tmp_path):
     }
     for changes in recipes:
         path = tmp_path / "params.yaml"
-        path.write_text(COMMITTED, encoding="utf-8")
+        path.write_text(SAMPLE, encoding="utf-8")
         apply_overrides(path, changes)
         settings = params_file.load(path)
         assert settings.train_tl.model_dump() == study | {"learning_rate": 0.001, "dropout": 0.2}
@@ -80,7 +80,7 @@ def test_the_documented_commands_give_the_recipe_of_the_study(tmp_path):
 
 @of_the_sample
 def test_the_committed_weights_are_a_file_that_dvc_tracks():
-    weights = yaml.safe_load(COMMITTED)["backbone"]["weights"]
+    weights = yaml.safe_load(SAMPLE)["backbone"]["weights"]
     assert (ROOT / f"{weights}.dvc").is_file()
 
 
@@ -101,9 +101,9 @@ def sections_of(section: type[Section]) -> list[type[Section]]:
 
 def test_a_section_checks_values_and_passes_them_on_unchanged():
     """No stage depends on the sections, so a default or a conversion would change results without running a stage."""
-    loaded = params_file.load(ROOT / "params.yaml").model_dump()
-    assert loaded == yaml.safe_load(COMMITTED)
-    assert with_types(loaded) == with_types(yaml.safe_load(COMMITTED))
+    loaded = params_file.load(SAMPLE_PARAMS).model_dump()
+    assert loaded == yaml.safe_load(SAMPLE)
+    assert with_types(loaded) == with_types(yaml.safe_load(SAMPLE))
     sections = sections_of(params_file.Params)
     assert {section.__name__ for section in sections} == {
         *("Params", "ResizeParams", "DataParams", "SplitParams", "BackboneParams", "FeaturesParams", "AugmentParams"),
@@ -249,7 +249,7 @@ def test_an_allowed_value_is_accepted(tmp_path, key, value):
 @pytest.mark.parametrize(("written", "number"), [("2e-5", 2e-5), ("2e-05", 2e-5), ("2.5E-4", 2.5e-4), ("1e-0", 1.0)])
 def test_a_number_with_an_exponent_needs_neither_a_point_nor_quotes(tmp_path, written, number):
     path = tmp_path / "params.yaml"
-    path.write_text(re.sub(r"learning_rate: [0-9.]+", f"learning_rate: {written}", COMMITTED), encoding="utf-8")
+    path.write_text(re.sub(r"learning_rate: [0-9.]+", f"learning_rate: {written}", SAMPLE), encoding="utf-8")
     settings = params_file.load(path)
     assert settings.train_tl.learning_rate == settings.finetune.learning_rate == number
 
@@ -304,7 +304,7 @@ INTRODUCTIONS = ["", "%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "\ufeff", "# é\r\n
 @pytest.mark.parametrize("written", TRICKY)
 def test_a_value_is_read_as_dvc_reads_it_or_refused(tmp_path, introduction, written):
     path = tmp_path / "params.yaml"
-    text = re.sub(r"(?m)^seed: 1\b", lambda _: f"seed: {written}", COMMITTED)
+    text = re.sub(r"(?m)^seed: 1\b", lambda _: f"seed: {written}", SAMPLE)
     text = re.sub(r"dropout: 0\.2\b", lambda _: f"dropout: {written}", text)
     path.write_text(introduction + text, encoding="utf-8")
     assert_agrees_with_dvc(path)
@@ -332,14 +332,14 @@ def assert_agrees_with_dvc(path):
 )
 def test_numbers_are_those_of_yaml_1_2(tmp_path, key, written, value):
     path = tmp_path / "params.yaml"
-    path.write_text(re.sub(rf"(?m)^{key}: \d+", f"{key}: {written}", COMMITTED), encoding="utf-8")
+    path.write_text(re.sub(rf"(?m)^{key}: \d+", f"{key}: {written}", SAMPLE), encoding="utf-8")
     assert getattr(params_file.load(path), key) == value == load_yaml(path)[key]
 
 
 @pytest.mark.parametrize("written", ["1:30", "yes", "on", "'3'", "1e", "12e03x"])
 def test_text_that_is_a_number_or_a_truth_value_in_yaml_1_1_is_refused(tmp_path, written):
     path = tmp_path / "params.yaml"
-    path.write_text(re.sub(r"(?m)^batch_size: \d+", f"batch_size: {written}", COMMITTED), encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^batch_size: \d+", f"batch_size: {written}", SAMPLE), encoding="utf-8")
     shown = written.strip("'")
     with pytest.raises(UserError, match=f"batch_size is '{shown}'; allowed: a whole number from 1 to 8192"):
         params_file.load(path)
@@ -355,8 +355,8 @@ def test_aliases_that_would_fill_the_memory_are_refused_at_once(tmp_path):
 
 def test_a_few_aliases_are_allowed(tmp_path):
     stopping = "early_stopping: {patience: null, min_delta: 0.001}"
-    assert COMMITTED.count(stopping) == 2
-    text = COMMITTED.replace(stopping, f"early_stopping: &stop {stopping.partition(' ')[2]}", 1)
+    assert SAMPLE.count(stopping) == 2
+    text = SAMPLE.replace(stopping, f"early_stopping: &stop {stopping.partition(' ')[2]}", 1)
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(stopping, "early_stopping: *stop"), encoding="utf-8")
     settings = params_file.load(path)
@@ -380,7 +380,7 @@ def test_shares_may_miss_one_by_a_rounding_error(tmp_path):
 
 def test_a_duplicate_key_is_refused(tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text(COMMITTED + "seed: 2\n", encoding="utf-8")
+    path.write_text(SAMPLE + "seed: 2\n", encoding="utf-8")
     with pytest.raises(UserError, match=r'is not valid YAML: found duplicate key "seed" .*in line [0-9]+$'):
         params_file.load(path)
 
@@ -425,7 +425,7 @@ def test_a_file_without_keys_is_refused(tmp_path, text, shown):
 @pytest.mark.parametrize("key", ["1: 2", "true: 2", "null: 2", "? [a, b]\n: 2", "? {a: b}\n: 2"])
 def test_a_key_that_is_not_a_name_is_refused(tmp_path, key):
     path = tmp_path / "params.yaml"
-    path.write_text(f"{COMMITTED}{key}\n", encoding="utf-8")
+    path.write_text(f"{SAMPLE}{key}\n", encoding="utf-8")
     with pytest.raises(UserError) as raised:
         params_file.load(path)
     assert str(path) in str(raised.value)
@@ -458,13 +458,13 @@ def test_a_long_value_is_shortened(tmp_path):
 
 
 @of_the_sample
-def test_the_tests_have_the_recipe_of_the_sample():
-    """They keep a copy of it, because a team commits another one."""
-    assert sample_params() == yaml.safe_load(COMMITTED)
+def test_the_tests_have_the_parameters_of_the_sample():
+    """They keep a copy of them, because a team commits others."""
+    assert (ROOT / "params.yaml").read_text(encoding="utf-8") == SAMPLE, "run `cp params.yaml tests/sample_params.yaml`"
 
 
 def test_loaded_parameters_are_immutable():
-    settings = params_file.load(ROOT / "params.yaml")
+    settings = params_file.load(SAMPLE_PARAMS)
     with pytest.raises(ValueError, match="frozen"):
         settings.seed = 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import ROOT, recipe
+from runs import ROOT, SAMPLE_PARAMS, recipe
 from transfer import params_file
 from transfer.caching import fingerprint
 from transfer.common import environment
@@ -44,7 +44,7 @@ def test_another_processor_or_number_of_threads_changes_it(monkeypatch, change):
 
 def test_the_engine_does_not_change_it():
     """Work that one engine has begun, another continues."""
-    local = params_file.load(ROOT / "params.yaml")
+    local = params_file.load(SAMPLE_PARAMS)
     on_ray = local.model_copy(update={"engine": EngineParams(name="ray", address="10.0.0.1:6379", shared=True)})
     assert fingerprint.compute(on_ray, []) == fingerprint.compute(local, [])
     changed = local.model_copy(update={"seed": local.seed + 1})

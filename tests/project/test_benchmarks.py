@@ -23,7 +23,7 @@ from benchmarks import (
     tables,
     whole_study,
 )
-from runs import ROOT
+from runs import ROOT, SAMPLE_PARAMS
 from transfer import params_file
 from transfer.common import io
 from transfer.models.tensorflow import keras
@@ -160,7 +160,7 @@ def test_a_dataset_is_measured_with_the_code_of_the_stage():
     generator = np.random.default_rng(0)
     classes = np.arange(300) % 6
     features = generator.normal(size=(6, 220))[classes][:, None] + generator.normal(size=(300, 2, 220))
-    settings = params_file.load(ROOT / "params.yaml")
+    settings = params_file.load(SAMPLE_PARAMS)
     recipe = settings.train_tl.model_copy(update={"epochs": 3})
     settings = settings.model_copy(update={"train_tl": recipe, "batch_size": 8})
     population = (classes, [f"{number:016x}" for number in range(300)], features.astype(np.float32))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fuzzing import NUMBERS, damaged_files, fuzzed
-from runs import ROOT
+from runs import SAMPLE_PARAMS
 from transfer import params_file
 from transfer.common.opencv import cv2
 from transfer.dataset import checks, decoding, listing, resizing, signatures
@@ -24,7 +24,7 @@ from transfer.interface.errors import UserError
 from transfer.interface.schema import FITS
 
 pytestmark = pytest.mark.filterwarnings("default")
-COMMITTED = (ROOT / "params.yaml").read_bytes()
+COMMITTED = SAMPLE_PARAMS.read_bytes()
 # As editors on other systems save the same text.
 SAVED = [COMMITTED, COMMITTED.replace(b"\n", b"\r\n"), *(COMMITTED.decode().encode(f"utf-{n}") for n in ("8-sig", 16))]
 KEYS = [("seed",), ("data", "split"), ("data", "split", "train"), ("backbone", "name"), ("backbone", "weights")]

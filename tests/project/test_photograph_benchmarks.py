@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import fine_tuning_ladder, ladder, photograph_views
+from runs import SAMPLE_PARAMS
 from transfer import params_file
 from transfer.caching import state_file
 from transfer.common import io
@@ -23,7 +24,7 @@ def test_photographs_of_the_test_split_are_not_in_the_pool(tmp_path):
     ):
         (tmp_path / split / label).mkdir(parents=True)
         Image.new("RGB", (6, 4), (number, number, number)).save(tmp_path / split / label / "image.png")
-    pool = photograph_views.read_pool(tmp_path, 2, params_file.load().resize)
+    pool = photograph_views.read_pool(tmp_path, 2, params_file.load(SAMPLE_PARAMS).resize)
     assert pool.images.shape == (4, 2, 2, 3)
     assert [(path, label) for path, label in zip(pool.paths, pool.labels, strict=True)] == [
         ("train/glass/image.png", 0),

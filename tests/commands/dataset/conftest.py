@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from repositories import BOUND, DVC_FILE, environment
-from runs import ROOT, quick_python
+from runs import SAMPLE_PARAMS, quick_python
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def empty_repository(tmp_path_factory, run, commit):
     run(folder, "git", "init", "--quiet")
     run(folder, "python", "-m", "dvc", "init", "--quiet")
     (folder / ".dvc" / "config").write_text("['remote \"embedded\"']\n    url = ../sample/remote\n")
-    shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")
     commit(folder)
     return folder
 

@@ -9,7 +9,7 @@ from PIL import ImageEnhance, ImageOps
 
 import scenes
 from commands.dataset import adding, conflicts, existing, groups, source
-from runs import ROOT
+from runs import SAMPLE_PARAMS
 from scenes import scene
 from transfer import params_file
 from transfer.dataset import decoding
@@ -19,7 +19,7 @@ from transfer.loading.prepared import SPLITS
 
 @pytest.fixture(scope="module")
 def settings():
-    return params_file.load(ROOT / "params.yaml")
+    return params_file.load(SAMPLE_PARAMS)
 
 
 @pytest.fixture(scope="module")

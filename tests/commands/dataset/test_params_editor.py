@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from commands.dataset import params_editor
-from runs import ROOT
+from runs import SAMPLE_PARAMS
 from transfer.interface.errors import UserError
 
 
@@ -64,7 +64,7 @@ def test_lists_in_lines_and_other_line_ends(tmp_path, text, expected):
 
 
 def test_the_committed_file_changes_in_the_lines_of_the_keys_only(tmp_path):
-    text = (ROOT / "params.yaml").read_text()
+    text = SAMPLE_PARAMS.read_text()
     new, _ = edit(tmp_path, text, {"backbone.name": "InceptionResNetV2", "finetune.frozen_layers": [500, 300]})
     lines = [(a, b) for a, b in zip(text.splitlines(), new.splitlines(), strict=True) if a != b]
     assert [a[: a.index(":")].strip() for a, _ in lines] == ["name", "frozen_layers"]

@@ -3,6 +3,7 @@
 import pytest
 
 from commands.dataset import cuts, recipes
+from runs import SAMPLE_PARAMS
 from transfer import params_file
 from transfer.interface.errors import UserError
 from transfer.models import applications
@@ -34,7 +35,7 @@ def test_the_recipe_of_the_study_is_that_of_its_backbone_or_of_another():
 
 
 def test_every_entry_of_the_table_is_usable():
-    settings = params_file.load().model_dump()
+    settings = params_file.load(SAMPLE_PARAMS).model_dump()
     for name, entry in recipes.table()["backbones"].items():
         assert name in applications.preprocessing_modules()
         assert set(entry) <= {"image_size", "frozen_layers", "near_duplicate"}

@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from commands.sweep import search, sweep_file
-from runs import ROOT
+from runs import ROOT, SAMPLE_PARAMS
 from transfer.interface.errors import UserError
 
-BASE = yaml.safe_load((ROOT / "params.yaml").read_text())
+BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
 RANGES = {
     "train_tl.learning_rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True},
     "train_tl.epochs": {"type": "int", "low": 20, "high": 40},

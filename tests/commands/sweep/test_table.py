@@ -8,10 +8,10 @@ from commands.report import data_tables
 from commands.sweep import __main__ as program
 from commands.sweep import table, trials
 from commands.sweep.results import TrialResult
-from runs import ROOT
+from runs import ROOT, SAMPLE_PARAMS
 from sweeps import predictions
 
-BASE = yaml.safe_load((ROOT / "params.yaml").read_text())
+BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
 
 
 def made(scores, grid, seeds=(1, 2), reasons=()):

@@ -4,10 +4,11 @@ import pytest
 import yaml
 
 from commands.sweep import sweep_file, trials
-from runs import ROOT
+from provenance import of_the_sample
+from runs import ROOT, SAMPLE_PARAMS
 from transfer.interface.errors import UserError
 
-BASE = yaml.safe_load((ROOT / "params.yaml").read_text())
+BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,7 @@ def test_too_many_trials_are_counted_and_not_made():
     )
 
 
+@of_the_sample
 def test_the_committed_example_makes_the_trials_that_it_says():
     sweep = sweep_file.load(ROOT / "sweep.yaml", BASE["seed"])
     recipes = of_grids(*sweep.grids, seeds=sweep.seeds)
