@@ -3,6 +3,7 @@
 import pytest
 
 from commands.sweep import sweep_file
+from provenance import of_the_sample
 from runs import ROOT
 from transfer.interface.errors import UserError
 
@@ -114,6 +115,7 @@ def test_a_missing_file_is_named(tmp_path):
         sweep_file.load(tmp_path / "sweep.yaml", 1)
 
 
+@of_the_sample
 def test_the_committed_example_can_be_read():
     sweep = sweep_file.load(ROOT / "sweep.yaml", 1)
     assert len(sweep.grids) == 2 and sweep.seeds == [1, 2, 3]
