@@ -49,6 +49,13 @@ def run_stage(stage, folder):
     return run_forked(folder, "-m", f"stages.{stage}")
 
 
+def params_for_any_data():
+    """The sample's parameters with random weights: those of the sample are refused where the data are a team's."""
+    params = yaml.safe_load(SAMPLE_PARAMS.read_text())
+    params["backbone"]["weights"] = None
+    return params
+
+
 def write_params(folder, **changes):
     """Write parameters with which all stages run in seconds; a change is `key=value` or `section__key=value`."""
     params = yaml.safe_load(SAMPLE_PARAMS.read_text())

@@ -4,21 +4,15 @@ import pytest
 import yaml
 
 from commands.sweep import search, sweep_file
-from runs import ROOT, SAMPLE_PARAMS
+from runs import params_for_any_data
 from transfer.interface.errors import UserError
 
-BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
+BASE = params_for_any_data()
 RANGES = {
     "train_tl.learning_rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True},
     "train_tl.epochs": {"type": "int", "low": 20, "high": 40},
     "finetune.frozen_layers": {"type": "categorical", "choices": [[98], [54, 0]]},
 }
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch):
-    """The weights of params.yaml are those of the sample."""
-    monkeypatch.chdir(ROOT)
 
 
 def searching(tmp_path, *, ranges=RANGES, sampler="TPESampler", number=14, parallel=2):

@@ -2,16 +2,15 @@
 
 import pandas as pd
 import pytest
-import yaml
 
 from commands.report import data_tables
 from commands.sweep import __main__ as program
 from commands.sweep import table, trials
 from commands.sweep.results import TrialResult
-from runs import ROOT, SAMPLE_PARAMS
+from runs import params_for_any_data
 from sweeps import predictions
 
-BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
+BASE = params_for_any_data()
 
 
 def made(scores, grid, seeds=(1, 2), reasons=()):
@@ -28,12 +27,6 @@ def made(scores, grid, seeds=(1, 2), reasons=()):
                 figures = (head, finetune + trial.seed / 100, 123, 20.0 + trial.seed, ("prepare",), table_of_seed)
                 results[trial.name] = TrialResult(*figures)
     return table.make(recipes, results, failed, "0123456789abcdef")
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch):
-    """The weights of params.yaml are those of the sample."""
-    monkeypatch.chdir(ROOT)
 
 
 def test_the_best_head_is_first_and_among_equal_heads_the_best_fine_tuned():

@@ -5,16 +5,10 @@ import yaml
 
 from commands.sweep import sweep_file, trials
 from provenance import of_the_sample
-from runs import ROOT, SAMPLE_PARAMS
+from runs import ROOT, SAMPLE_PARAMS, params_for_any_data
 from transfer.interface.errors import UserError
 
-BASE = yaml.safe_load(SAMPLE_PARAMS.read_text())
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(monkeypatch):
-    """The weights of params.yaml are those of the sample."""
-    monkeypatch.chdir(ROOT)
+BASE = params_for_any_data()
 
 
 def of_grids(*grids, seeds=(1,)):
@@ -124,6 +118,7 @@ def test_too_many_trials_are_counted_and_not_made():
 
 @of_the_sample
 def test_the_committed_example_makes_the_trials_that_it_says():
-    sweep = sweep_file.load(ROOT / "sweep.yaml", BASE["seed"])
-    recipes = of_grids(*sweep.grids, seeds=sweep.seeds)
+    sample = yaml.safe_load(SAMPLE_PARAMS.read_text())
+    sweep = sweep_file.load(ROOT / "sweep.yaml", sample["seed"])
+    recipes = trials.of_grids(sweep.grids, sweep.seeds, sample, "sweep.yaml")
     assert sum(len(recipe.trials) for recipe in recipes) == 24
