@@ -75,4 +75,9 @@ def choose(backbone: str | None, training: str | None) -> Recipe:
         "finetune.frozen_layers": frozen_layers,
         "evaluate.near_duplicate": entry.get("near_duplicate", DEFAULT_NEAR_DUPLICATE),
     }
+    if training is None:
+        remarks.append(
+            "Images are also shown mirrored and turned, in training and at prediction: where that changes their class, "
+            "as with letters, see docs/how-to/own-data.md."
+        )
     return Recipe(values | recipe["params"], remarks)

@@ -1,9 +1,11 @@
 """The recipe for photographs: values that fit a backbone, and the cut of a backbone that is not in the table."""
 
+import re
+
 import pytest
 
 from commands.dataset import cuts, recipes
-from runs import SAMPLE_PARAMS
+from runs import ROOT, SAMPLE_PARAMS
 from transfer import params_file
 from transfer.interface.errors import UserError
 from transfer.models import applications
@@ -19,14 +21,28 @@ def test_the_default_is_mobilenet_with_imagenet_weights():
             "finetune.frozen_layers": [54],
             "evaluate.near_duplicate": 0.87,
         },
-        [],
+        [
+            "Images are also shown mirrored and turned, in training and at prediction: where that changes their class, "
+            "as with letters, see docs/how-to/own-data.md."
+        ],
     )
+
+
+def test_the_documented_output_is_that_of_the_default():
+    values, remarks = recipes.choose(None, None).values, recipes.choose(None, None).remarks
+    pages = [ROOT / "docs/tutorial.md", ROOT / "docs/how-to/own-data.md"]
+    for page in pages:
+        printed = re.findall(r"^params\.yaml: (\S+) was \S+, is (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert dict(printed) == {key: str(values[key]) for key, _ in printed}
+        assert len(printed) == 3
+    assert f"\n{remarks[0]}\n```" in pages[1].read_text(encoding="utf-8")
 
 
 def test_the_recipe_of_the_study_is_that_of_its_backbone_or_of_another():
     study = recipes.choose(None, "study").values
     assert (study["backbone.name"], study["image_size"]) == ("InceptionResNetV2", 320)
     assert (study["finetune.frozen_layers"], study["augment.views"]) == ([500, 300], 0)
+    assert not any("mirrored" in remark for remark in recipes.choose(None, "study").remarks)
     assert (study["evaluate.views"], study["evaluate.near_duplicate"]) == (1, 0.8)
     assert (study["train_tl.learning_rate"], study["finetune.learning_rate"]) == (0.001, 0.00001)
     small = recipes.choose("MobileNetV2", "study").values
