@@ -6,7 +6,7 @@ Only the paths of the images count. A folder without an image, such as one of la
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -14,12 +14,16 @@ from transfer.interface.errors import UserError
 from transfer.loading.prepared import SPLITS
 
 TOP = PurePosixPath()
+# So many folders are named in a sentence.
+MOST_NAMED = 3
 WORDS = {
     "train": ("train", "training", "trn"),
     "validation": ("validation", "valid", "val", "validate", "validating", "dev", "eval", "evaluation"),
     "test": ("test", "testing", "tst"),
 }
 SPLIT_OF_WORD = {word: split for split, words in WORDS.items() for word in words}
+# Beside `validation`, this means the images that a model is tested on.
+EVALUATION = re.compile("eval")
 # Words that say nothing about the images, as in `train_data` or `test-set`. They may also be glued on: `trainset`.
 FILLERS = ("data", "dataset", "set", "split", "images", "image", "imgs", "img", "photos", "pictures", "folder", "files")
 GLUED = re.compile(rf"({'|'.join(SPLIT_OF_WORD)})({'|'.join(FILLERS)})")
@@ -33,11 +37,13 @@ class Layout:
         top: the folder that holds the class folders or the splits.
         splits: the folder of each split; empty if `top` holds class folders.
         left_out: the folders beside the splits whose images are not used.
+        shared: the folders that every class folder holds, if no image lies beside them: perhaps they are the classes.
     """
 
     top: PurePosixPath
     splits: dict[str, PurePosixPath] = field(default_factory=dict)
     left_out: list[PurePosixPath] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
 
 
 def split_name(folder: str) -> tuple[str, frozenset[str]] | None:
@@ -71,7 +77,8 @@ def recognize(images: Collection[PurePosixPath], classes: Collection[str] = ()) 
             return Layout(folder)
         folder = inside[0]
     top = folder if len(inside) > 1 else TOP
-    return _splits(images, top, folders(images, top)) or Layout(top)
+    inside = folders(images, top)
+    return _splits(images, top, inside) or Layout(top, shared=_shared(images, top, inside, classes))
 
 
 def folders(images: Collection[PurePosixPath], top: PurePosixPath) -> list[PurePosixPath]:
@@ -120,6 +127,7 @@ def _splits(images: Collection[PurePosixPath], top: PurePosixPath, inside: list[
                 f"{where} holds {names}, and {folder.name}/ has no class folders: put its images into a folder for "
                 "each class, or move it away if nobody knows their classes."
             )
+    _move_evaluation(candidates)
     for split, of_split in candidates.items():
         if len(of_split) > 1:
             same = " and ".join(f"{folder.name}/" for folder in of_split)
@@ -128,6 +136,49 @@ def _splits(images: Collection[PurePosixPath], top: PurePosixPath, inside: list[
         raise UserError(f"{where} holds {names} but no folder for training: add train/ with the class folders.")
     splits = {split: _inner(images, candidates[split][0]) for split in SPLITS if split in candidates}
     return Layout(top, splits, others)
+
+
+def _move_evaluation(candidates: dict[str, list[PurePosixPath]]) -> None:
+    """Beside a validation split, a folder called evaluation is the test split, if no other folder is."""
+    of_validation = candidates.get("validation", [])
+    evaluation = [folder for folder in of_validation if EVALUATION.search(folder.name.casefold())]
+    if len(of_validation) == 2 and len(evaluation) == 1 and "test" not in candidates:
+        candidates["test"] = evaluation
+        candidates["validation"] = [folder for folder in of_validation if folder not in evaluation]
+
+
+def _shared(
+    images: Collection[PurePosixPath],
+    top: PurePosixPath,
+    inside: list[PurePosixPath],
+    classes: Collection[str],
+) -> list[str]:
+    """The names of at least two folders that all folders in `top` hold, if all images lie in folders below them.
+
+    Raises:
+        UserError: one of the folders in `top` is called like a split.
+    """
+    if len(inside) < 2 or all(folder.name in classes for folder in inside):
+        return []
+    if any(_holds_images(images, folder) for folder in inside):
+        return []
+    shared = sorted(set.intersection(*({path.name for path in folders(images, folder)} for folder in inside)))
+    if len(shared) < 2:
+        return []
+    if any(split_name(folder.name) for folder in inside):
+        where = "SOURCE" if top == TOP else f"{top}/"
+        raise UserError(
+            f"{where} holds {listed([folder.name for folder in inside])}, and each of them holds {listed(shared)}: "
+            "rename the former to train, validation and test if they are splits, or move their images out of the inner "
+            "folders if they are classes."
+        )
+    return shared
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of several folders, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(f"{name}/" for name in names[:MOST_NAMED]) + more
 
 
 def _inner(images: Collection[PurePosixPath], folder: PurePosixPath) -> PurePosixPath:

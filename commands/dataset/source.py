@@ -118,12 +118,17 @@ def read(folder: Path, present: Collection[str] = ()) -> Contents:
     used = {image.path for image in images}
     elsewhere = [place for place in relative if not any(place.is_relative_to(other) for other in recognized.left_out)]
     skipped += [Skipped(folder / place, LOOSE) for place in elsewhere if folder / place not in used]
-    notes = _notes(recognized, {path: len(places) for path, places in below.items()})
+    notes = _notes(recognized, classes, {path: len(places) for path, places in below.items()})
     return Contents(top, images, [split for split in SPLITS if split in recognized.splits], skipped, notes, errors)
 
 
-def _notes(recognized: layout.Layout, numbers: dict[PurePosixPath, int]) -> list[str]:
+def _notes(recognized: layout.Layout, classes: list[str], numbers: dict[PurePosixPath, int]) -> list[str]:
     notes = []
+    if recognized.shared:
+        notes.append(
+            f"The classes are {layout.listed(classes)}, although each of these folders holds "
+            f"{layout.listed(recognized.shared)}: if those are the classes, put all images of a class into one folder."
+        )
     if recognized.top != layout.TOP and not recognized.splits:
         notes.append(f"The class folders are those in {recognized.top}/.")
     if any(place.as_posix() != split for split, place in recognized.splits.items()):

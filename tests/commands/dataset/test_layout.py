@@ -27,7 +27,10 @@ def path(text):
         (("Training", "Testing"), {"train": "Training", "test": "Testing"}),
         (("Train", "Val", "Test"), {"train": "Train", "validation": "Val", "test": "Test"}),
         (("train", "valid", "test"), {"validation": "valid"}),
-        (("TRAIN", "DEV", "EVALUATION DATA"), None),
+        # Beside a validation split, evaluation means the test split.
+        (("TRAIN", "DEV", "EVALUATION DATA"), {"train": "TRAIN", "validation": "DEV", "test": "EVALUATION DATA"}),
+        (("training", "validation", "evaluation"), {"validation": "validation", "test": "evaluation"}),
+        (("train", "eval", "test"), {"validation": "eval", "test": "test"}),
         (("train_data", "val_data"), {"train": "train_data", "validation": "val_data"}),
         (("trainset", "testset"), {"train": "trainset", "test": "testset"}),
         (("TrainingSet", "TestSet"), {"train": "TrainingSet", "test": "TestSet"}),
@@ -39,10 +42,6 @@ def path(text):
     ],
 )
 def test_splits_are_recognized_under_their_usual_names(folders, splits):
-    if splits is None:
-        with pytest.raises(UserError, match=r"DEV/ and EVALUATION DATA/, which both mean the validation split"):
-            recognize(paths(*folders))
-        return
     recognized = recognize(paths(*folders))
     assert {split: str(place) for split, place in recognized.splits.items()}.items() >= splits.items()
     assert len(recognized.splits) == len(folders)
@@ -80,11 +79,35 @@ def test_a_class_called_train_may_have_subfolders():
         (paths("train", "training", "test"), r"^SOURCE holds train/ and training/, which both mean the train split: "),
         (paths("val", "test"), r"^SOURCE holds val/, test/ but no folder for training: add train/ with the class "),
         ([*paths("train"), *paths("test", classes=())], r", and test/ has no class folders: put its images into "),
+        (paths("train", "validation", "val", "test"), r"^SOURCE holds val/ and validation/, which both mean "),
+        (
+            paths("train", "dev", "eval", "test"),
+            r"^SOURCE holds dev/ and eval/, which both mean the valid",
+        ),
+        (
+            paths("a/entraînement", "a/test", classes=("w", "x", "y", "z")),
+            r"^a/ holds entraînement/, test/, and each of them holds w/, x/, y/ and 1 more: rename the former to ",
+        ),
     ],
 )
 def test_ambiguous_folders_are_refused_with_a_way_to_decide(images, message):
     with pytest.raises(UserError, match=message):
         recognize(images)
+
+
+@pytest.mark.parametrize(
+    ("images", "shared"),
+    [
+        (paths("fold1", "fold2", "fold3", classes=("dog", "cat")), ["cat", "dog"]),
+        # Images beside the folders, a folder of its own, or a single one: parts of classes.
+        ([*paths("fold1", "fold2"), *paths("fold1", classes=())], []),
+        ([*paths("apple", classes=("day", "night")), *paths("pear", classes=("day", "dusk"))], []),
+        (paths("apple", "pear", classes=("2026",)), []),
+    ],
+)
+def test_folders_that_all_classes_hold_are_named(images, shared):
+    assert recognize(images) == Layout(PurePosixPath(), shared=shared)
+    assert recognize(images, ["fold1", "fold2", "fold3", "apple", "pear"]).shared == []
 
 
 def test_a_folder_beside_clear_splits_is_left_out():
