@@ -144,13 +144,31 @@ def test_a_name_may_have_capitals_spaces_and_accents(tmp_path, photograph, name)
     np.testing.assert_array_equal(decoding.decode(tmp_path / name).pixels, pixels)
 
 
-def test_the_first_frame_of_an_animation_is_decoded(tmp_path):
-    first, second = Image.new("RGB", (4, 4), RED), Image.new("RGB", (4, 4), BLUE)
-    for name in ("a.gif", "a.webp", "a.tif"):
-        first.save(
-            tmp_path / name, save_all=True, append_images=[second], **({"lossless": True} if "web" in name else {})
-        )
-        assert (decoding.decode(tmp_path / name).pixels == RED).all()
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.tif", "a.png", "a.avif"])
+def test_the_first_frame_of_an_animation_is_decoded_and_the_others_are_reported(tmp_path, name):
+    first, second = Image.new("RGB", (16, 16), RED), Image.new("RGB", (16, 16), BLUE)
+    exact = {"a.webp": {"lossless": True}, "a.avif": {"quality": 100}}.get(name, {})
+    first.save(tmp_path / name, save_all=True, append_images=[second], **exact)
+    image = decoding.decode(tmp_path / name)
+    assert np.abs(image.pixels.astype(int) - np.array(RED)).max() <= 2
+    assert image.oddities == ("more_frames",)
+    first.save(tmp_path / name, **exact)
+    assert decoding.decode(tmp_path / name).oddities == ()
+
+
+def test_a_preview_in_a_tiff_is_no_page(tmp_path):
+    def save(*pages):
+        pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+        return decoding.decode(tmp_path / "a.tif")
+
+    page, preview = Image.new("RGB", (16, 16), RED), Image.new("RGB", (4, 4), RED)
+    preview.encoderinfo = {"tiffinfo": {254: 1}}
+    assert save(page, preview).oddities == ()
+    assert save(page, preview, page).oddities == ("more_frames",)
+    # A chain of pages that leads nowhere
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[: len(content) * 2 // 3])
+    assert (decoding.decode(tmp_path / "a.tif").pixels == RED).all()
 
 
 def test_the_first_photograph_of_a_phones_file_of_two_is_decoded(tmp_path):
@@ -158,7 +176,9 @@ def test_the_first_photograph_of_a_phones_file_of_two_is_decoded(tmp_path):
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[second], quality=95)
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.format == "MPO"
-    assert np.abs(decoding.decode(tmp_path / "a.jpg").pixels.astype(int) - np.array(RED)).max() <= 4
+    decoded = decoding.decode(tmp_path / "a.jpg")
+    assert np.abs(decoded.pixels.astype(int) - np.array(RED)).max() <= 4
+    assert decoded.oddities == ()
 
 
 def test_the_content_decides_the_format_and_not_the_suffix(tmp_path, photograph):

@@ -84,7 +84,7 @@ def test_prepare_counts_the_images(project):
         "turned_by_exif": 0,
         "enlarged": 60,
         "elongated": 0,
-        **dict.fromkeys(("truncated", "grey_part", "scaled_depth", "invisible"), 0),
+        **dict.fromkeys(("truncated", "grey_part", "scaled_depth", "invisible", "more_frames"), 0),
     }
     problems = pd.read_csv(folder / "plots/problems.csv")
     assert list(problems.columns) == ["path", "kind"]

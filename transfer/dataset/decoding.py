@@ -40,7 +40,10 @@ GREY = 128
 BLOCK = 16
 # Formats that can be decoded without what is broken or missing; see `_decode_or_mend`.
 MENDABLE = (signatures.JPEG, signatures.PNG, signatures.AVIF, signatures.HEIC)
-ODDITIES = ("truncated", "grey_part", "scaled_depth", "invisible")
+ODDITIES = ("truncated", "grey_part", "scaled_depth", "invisible", "more_frames")
+# Formats whose further pictures are frames or pages; those of other formats are previews and other lenses.
+FRAMED = ("GIF", "PNG", "WEBP", "AVIF")
+SUBFILE, REDUCED = 254, 1
 # How an array (height, width, ...) is turned upright, by the EXIF orientation.
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda stored: stored[:, ::-1],
@@ -91,7 +94,8 @@ class DecodedImage:
         content: what makes the image different from others; the pixels, unless the file holds more than they show.
         oddities: what is unusual about the file: `truncated` (it ends early), `grey_part` (its lower part is plain
             grey, as the missing part of a JPEG is), `scaled_depth` (the range of its values is not stated and was
-            assumed), `invisible` (on white, nothing of it is seen); see `ODDITIES`.
+            assumed), `invisible` (on white, nothing of it is seen), `more_frames` (it is an animation or has several
+            pages, of which the first is the image); see `ODDITIES`.
     """
 
     pixels: np.ndarray
@@ -192,6 +196,7 @@ def _decode(path: Path, source: Path | io.BytesIO) -> DecodedImage:
         if DNG_VERSION in getattr(image, "tag_v2", {}):
             # Its first picture is a thumbnail.
             raise UserError(f"{path} {signatures.CAMERA_RAW.sentence}")
+        has_more = _has_more_frames(image, source)
         # One large image at a time, however many threads decode.
         with _large_image_lock if image.width * image.height > LARGE else nullcontext():
             mode, is_wide = image.mode, any(WIDE_SAMPLES.search(_raw_mode(tile)) for tile in image.tile)
@@ -215,6 +220,7 @@ def _decode(path: Path, source: Path | io.BytesIO) -> DecodedImage:
                 "grey_part": image.format in ("JPEG", "MPO") and _grey_share(rgb.pixels) >= GREY_SHARE,
                 "scaled_depth": rgb.scaled,
                 "invisible": rgb.content is not rgb.pixels and _is_plain(rgb.pixels) and not _is_plain(rgb.content),
+                "more_frames": has_more,
             }
             upright = np.ascontiguousarray(turn(rgb.pixels)) if turn else rgb.pixels
             if content is rgb.pixels:
@@ -237,6 +243,24 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # a broken EXIF block raises almost anything
         return 1
     return orientation if isinstance(orientation, int) else 1
+
+
+def _has_more_frames(image: Image.Image, source: Path | io.BytesIO) -> bool:
+    """Whether a file holds frames or pages after the first one."""
+    try:
+        if image.format in FRAMED:
+            return bool(getattr(image, "is_animated", False))
+        if image.format != "TIFF":
+            return False
+        # Seeking leaves the state of the other page behind. A page of reduced resolution is a preview of another one.
+        with Image.open(source, formats=FORMATS) as pages:
+            while isinstance(pages, TiffImagePlugin.TiffImageFile):
+                pages.seek(pages.tell() + 1)
+                if not pages.tag_v2.get(SUBFILE, 0) & REDUCED:
+                    return True
+            return False
+    except Exception:  # no further page, or a broken one, raises almost anything
+        return False
 
 
 def _raw_mode(tile: Any) -> str:
