@@ -1,5 +1,6 @@
 """Fixtures for all tests: small images and datasets, a project whose stages have run, and a clone of this one."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from PIL import Image
 
 import browsers
 from provenance import data_are_the_sample, restore_sample
-from runs import ROOT, STAGES, activated, dvc, ran, run, run_python, write_params
+from runs import ROOT, SAMPLE_PARAMS, STAGES, activated, dvc, ran, run, run_python, write_params
 
 # A script that runs the tests in the background lets them ignore Ctrl-C, and so every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,10 +92,12 @@ def project(tmp_path_factory, make_dataset):
 def clone(tmp_path_factory):
     """A clone of this repository in which the sample is pulled, the pipeline has run and its results are committed.
 
-    In a team's project, too, the clone has the sample: the team's data may be anywhere, and of any size.
+    In a team's project, too, the clone has the sample and its parameters: the team's data may be anywhere, and of any
+    size.
     """
     folder = tmp_path_factory.mktemp("clone") / "project"
     run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")
     if not data_are_the_sample():
         restore_sample(folder)
     weights = [path.relative_to(folder).as_posix() for path in (folder / "weights").glob("*.dvc")]

@@ -1,9 +1,11 @@
 """Results of a run that never was, for tests of the report: any classes and predictions, without data or training."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 
-from runs import ROOT, run
+from runs import ROOT, SAMPLE_PARAMS, run
 from transfer.common import io as files
 from transfer.cross_validation import folds, learning_curve, pool, scores
 from transfer.evaluation import metrics, reliability, significance, tables
@@ -32,8 +34,10 @@ def class_names(number):
 
 
 def make_repository(folder):
-    """A clone of this repository, with its committed results."""
+    """A clone of this repository, with its committed results and the sample's parameters."""
     run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")
+    run(folder, "git", "commit", "--all", "--allow-empty", "--quiet", "--message", "Parameters of the sample")
     return folder
 
 

@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from runs import ROOT, STAGES, dvc, ran, run
+from runs import ROOT, SAMPLE_PARAMS, STAGES, dvc, ran, run
 
 STUB = """
 import hashlib, json, pathlib, sys, yaml
@@ -55,6 +55,7 @@ def _template():
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder /= "project"
     run(ROOT, "git", "clone", "--quiet", str(ROOT), str(folder))
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")
     # A team's main branch may have any name.
     run(folder, "git", "checkout", "--quiet", "-B", "main")
     for stage in STAGES:

@@ -11,7 +11,7 @@ from PIL import ImageOps
 
 import scenes
 import stubs
-from runs import ROOT, STAGES, dvc, ran, run, run_forked
+from runs import ROOT, SAMPLE_PARAMS, STAGES, dvc, ran, run, run_forked
 from scenes import scene
 from transfer.dataset import decoding
 
@@ -31,7 +31,8 @@ def committed(tmp_path_factory):
     folder.mkdir()
     run(folder, "git", "init", "--quiet", "--initial-branch", "main")
     dvc(folder, "init", "--quiet")
-    for name in ("params.yaml", ".gitattributes", ".dvcignore"):
+    shutil.copy(SAMPLE_PARAMS, folder / "params.yaml")
+    for name in (".gitattributes", ".dvcignore"):
         shutil.copy(ROOT / name, folder)
     (folder / ".gitignore").write_text("/.scratch/\n")
     dvc(folder, "remote", "add", "--quiet", "--default", "team", str(folder.parent / "remote"))

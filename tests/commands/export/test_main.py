@@ -44,7 +44,7 @@ def exported(project, tmp_path_factory):
     folder = shutil.copytree(project[0], tmp_path_factory.mktemp("export") / "project")
     shutil.copy(ROOT / "predict.py", folder)
     # The project's own model, trained for two epochs, gives every image the same probabilities.
-    backbone = lively(NOISE)
+    backbone = lively(NOISE, views=2)
     head = classifier.new_head(backbone.channels, len(CLASSES), 0.2, seed=1)
     validation = {"accuracy": 0.5, "loss": 0.7}
     resize = {"fit": "squash", "antialias": False}
@@ -214,7 +214,7 @@ def test_the_model_card_shows_the_figures_the_data_and_the_recipe(exported):
     assert not [row for row in recipe if row[0].startswith("finetune")]
     assert ["commit", "none: the project was in no Git repository"] in origin
     assert "logits are divided by 1.7 inside the file. `model.json` says the\nsame for programs." in card
-    assert "an image takes the time and the memory of 4: give it small batches. " in card
+    assert "an image takes the time and the memory of 2: give it small batches. " in card
     assert "## Limits" in card and "## Licence" in card
 
 
