@@ -146,7 +146,7 @@ def test_the_exported_files_give_calibrated_probabilities(exported, monkeypatch)
     folder, _ = exported
     monkeypatch.chdir(folder)
     test = prepared.load_split("test")
-    backbone = lively(NOISE)
+    backbone = lively(NOISE, views=2)
     [features] = backbone.feature_extractor(test.images[:])
     kernel, bias = classifier.new_head(backbone.channels, len(CLASSES), 0.2, seed=1).get_weights()
     odds = np.exp((features.astype(np.float64) @ kernel + bias) / TEMPERATURE)
