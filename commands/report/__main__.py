@@ -89,6 +89,8 @@ def collect(revision: str | None, folder: Path) -> dict[str, Any]:
         }
         | {
             "training_views": settings.augment.views,
+            "curves": [name for name in charts.CHARTS["curves"] if name in drawn],
+            "curves_folders": charts.CURVES_FOLDERS,
             "more_images": " ".join(learning_curve.sentences(shared["cross_validation"]["learning_curve"], inline)),
             "gains": data_tables.gains(shared["cross_validation"]),
             "doubtful_labels": data_tables.doubtful_labels(),

@@ -84,6 +84,8 @@ PICTURES = {
 }
 
 
+# Git has all plots but the learning curves, which are in DVC as the outs of the trainings.
+CURVES_FOLDERS = (Path("plots/train_tl"), Path("plots/finetune"))
 # What the files of learning curves, as DVCLive names them, and their axis are called in tables.
 CURVES = {r"^(.*/)?train/.*": "training", r"^(.*/)?validation/.*": "validation"}
 EPOCH = "epoch"
@@ -125,13 +127,15 @@ def draw(
     Args:
         plots: see `read`. Its files must still exist.
         gallery_class: the class that the workspace's galleries show.
-        left_out: charts that are not drawn.
+        left_out: charts that are not drawn. Nor are learning curves that a fresh clone lacks.
 
     Raises:
         UserError: a chart or a picture that the page needs is missing.
     """
     here = {name for name, of_name in plots.items() if any("workspace" in plot["revisions"] for plot in of_name)}
     expected = [name for names in (*CHARTS.values(), *PICTURES.values()) for name in names]
+    if not all(folder.is_dir() for folder in CURVES_FOLDERS):
+        expected = [name for name in expected if name not in CHARTS["curves"]]
     for name in expected:
         if name not in here:
             raise UserError(f"The plot {name} is missing: restore it in dvc.yaml, or run `dvc repro` to make its file.")

@@ -201,6 +201,18 @@ def test_added_plots_are_at_the_end_and_a_missing_plot_is_an_error(clone, page):
         assert report(clone, "--rev", "HEAD").returncode == 0
 
 
+def test_a_fresh_clone_has_a_page_without_learning_curves(clone, tmp_path):
+    run(tmp_path, "git", "clone", "--quiet", str(clone), "fresh")
+    fresh = tmp_path / "fresh"
+    done = report(fresh, "--rev", "HEAD~1")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (fresh / "report/index.html").read_text(encoding="utf-8")
+    curves = text.split('<h2 id="curves">')[1].split("</section>")[0]
+    assert "run <code>dvc pull plots/train_tl plots/finetune</code>, or <code>dvc repro</code>, and make" in curves
+    assert "<svg " not in curves and "One epoch in" not in curves
+    assert 'aria-label="Calibration"' in text
+
+
 def test_a_confusion_chart_shows_every_count(clone, page):
     text = page.read_text(encoding="utf-8")
     counts = pd.read_csv(clone / "plots/confusion/finetune.csv").value_counts()
