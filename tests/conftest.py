@@ -29,8 +29,8 @@ SLOW_FIXTURES = {"project", "clone", "committed"}
 SLOW_PATHS = ("pipeline", "models", "commands/export", "commands/dataset/test_main.py", "commands/verify/test_main.py")
 SLOW_PATHS += ("commands/dataset/test_add.py", "commands/test_remote.py", "commands/doctor")
 SLOW_PATHS += ("commands/report/test_main.py", "commands/review", "commands/relabel/test_main.py")
-SLOW_PATHS += ("commands/sweep/test_main.py",)
-SLOW_PATHS += ("caching/test_activations.py", "project/test_photographs.py")
+SLOW_PATHS += ("commands/sweep/test_main.py", "commands/label_review/test_main.py")
+SLOW_PATHS += ("caching/test_activations.py", "project/test_photographs.py", "plotting/test_grad_cam.py")
 SLOW_PATHS += ("project/test_fuzz.py", "project/test_fuzz_readers.py")
 
 

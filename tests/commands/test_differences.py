@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from commands import differences
-from runs import run, run_forked
+from runs import run, run_python
 
 STAGES = {
     "prepare": {
@@ -102,6 +102,6 @@ def test_many_files_are_counted_and_a_removed_one_is_named(folder, monkeypatch, 
 
 def test_the_module_runs_as_make_runs_it(folder):
     (folder / "plots/b.csv").write_text("changed")
-    done = run_forked(folder, "-m", "commands.differences")
+    done = run_python(folder, "-m", "commands.differences")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"Different from the committed results: plots/b.csv. {differences.ROUNDING}\n"

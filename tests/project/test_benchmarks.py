@@ -38,6 +38,7 @@ def test_multiplications_of_convolutions_match_a_count_by_hand():
     assert passes.multiply_adds(model.layers) == 64 * 135 + 16 * 45 + 16 * 35
 
 
+@pytest.mark.slow
 def test_multiplications_of_inception_resnet_match_the_published_number():
     model = keras.applications.InceptionResNetV2(include_top=False, weights=None, input_shape=(320, 320, 3))
     assert passes.multiply_adds(model.layers) == pytest.approx(14.57e9, rel=0.001)
@@ -189,6 +190,7 @@ def main():
 """
 
 
+@pytest.mark.slow
 def test_the_cost_of_the_state_is_the_time_in_the_functions_that_keep_it(tmp_path):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/probe.py").write_text(PROBE)
