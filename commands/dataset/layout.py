@@ -22,8 +22,6 @@ WORDS = {
     "test": ("test", "testing", "tst"),
 }
 SPLIT_OF_WORD = {word: split for split, words in WORDS.items() for word in words}
-# Beside `validation`, this means the images that a model is tested on.
-EVALUATION = re.compile("eval")
 # Words that say nothing about the images, as in `train_data` or `test-set`. They may also be glued on: `trainset`.
 FILLERS = ("data", "dataset", "set", "split", "images", "image", "imgs", "img", "photos", "pictures", "folder", "files")
 GLUED = re.compile(rf"({'|'.join(SPLIT_OF_WORD)})({'|'.join(FILLERS)})")
@@ -108,7 +106,7 @@ def _splits(images: Collection[PurePosixPath], top: PurePosixPath, inside: list[
     others = [folder for folder in inside if folder not in of_splits]
     classes = [{path.name for path in folders(images, _inner(images, folder))} for folder in of_splits]
     names = ", ".join(f"{folder.name}/" for folder in of_splits)
-    where = "SOURCE" if top == TOP else f"{top}/"
+    where = _where(top)
     if not any(classes):
         if others:
             return None  # classes of which two have such names
@@ -138,10 +136,14 @@ def _splits(images: Collection[PurePosixPath], top: PurePosixPath, inside: list[
     return Layout(top, splits, others)
 
 
+def _where(top: PurePosixPath) -> str:
+    return "SOURCE" if top == TOP else f"{top}/"
+
+
 def _move_evaluation(candidates: dict[str, list[PurePosixPath]]) -> None:
     """Beside a validation split, a folder called evaluation is the test split, if no other folder is."""
     of_validation = candidates.get("validation", [])
-    evaluation = [folder for folder in of_validation if EVALUATION.search(folder.name.casefold())]
+    evaluation = [folder for folder in of_validation if "eval" in folder.name.casefold()]
     if len(of_validation) == 2 and len(evaluation) == 1 and "test" not in candidates:
         candidates["test"] = evaluation
         candidates["validation"] = [folder for folder in of_validation if folder not in evaluation]
@@ -156,7 +158,7 @@ def _shared(
     """The names of at least two folders that all folders in `top` hold, if all images lie in folders below them.
 
     Raises:
-        UserError: one of the folders in `top` is called like a split.
+        UserError: one of the folders in `top` has the name of a split.
     """
     if len(inside) < 2 or all(folder.name in classes for folder in inside):
         return []
@@ -165,11 +167,11 @@ def _shared(
     shared = sorted(set.intersection(*({path.name for path in folders(images, folder)} for folder in inside)))
     if len(shared) < 2:
         return []
-    if any(split_name(folder.name) for folder in inside):
-        where = "SOURCE" if top == TOP else f"{top}/"
+    # `test` may be a split, but `test tube` is a class.
+    if any((name := split_name(folder.name)) and not name[1] for folder in inside):
         raise UserError(
-            f"{where} holds {listed([folder.name for folder in inside])}, and each of them holds {listed(shared)}: "
-            "rename the former to train, validation and test if they are splits, or move their images out of the inner "
+            f"{_where(top)} holds {listed([folder.name for folder in inside])}, and each of them holds "
+            f"{listed(shared)}: rename the former to train, validation and test if they are splits, or move their images out of the inner "
             "folders if they are classes."
         )
     return shared
