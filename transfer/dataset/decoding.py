@@ -44,6 +44,8 @@ ODDITIES = ("truncated", "grey_part", "scaled_depth", "invisible", "more_frames"
 # Formats whose further pictures are frames or pages; those of other formats are previews and other lenses.
 FRAMED = ("GIF", "PNG", "WEBP", "AVIF")
 SUBFILE, REDUCED = 254, 1
+# So many pages of a TIFF are looked at: a pyramid of previews has fewer, and a file can claim millions.
+MOST_PREVIEWS = 50
 # How an array (height, width, ...) is turned upright, by the EXIF orientation.
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda stored: stored[:, ::-1],
@@ -253,9 +255,9 @@ def _has_more_frames(image: Image.Image, source: Path | io.BytesIO) -> bool:
         if image.format != "TIFF":
             return False
         # Seeking leaves the state of the other page behind. A page of reduced resolution is a preview of another one.
-        with Image.open(source, formats=FORMATS) as pages:
-            while isinstance(pages, TiffImagePlugin.TiffImageFile):
-                pages.seek(pages.tell() + 1)
+        with TiffImagePlugin.TiffImageFile(source) as pages:
+            for number in range(1, MOST_PREVIEWS):
+                pages.seek(number)
                 if not pages.tag_v2.get(SUBFILE, 0) & REDUCED:
                     return True
             return False
