@@ -171,8 +171,8 @@ def _shared(
     if any((name := split_name(folder.name)) and not name[1] for folder in inside):
         raise UserError(
             f"{_where(top)} holds {listed([folder.name for folder in inside])}, and each of them holds "
-            f"{listed(shared)}: rename the former to train, validation and test if they are splits, or move their images out of the inner "
-            "folders if they are classes."
+            f"{listed(shared)}: rename the former to train, validation and test if they are splits, or move their "
+            "images out of the inner folders if they are classes."
         )
     return shared
 
