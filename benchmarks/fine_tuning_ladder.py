@@ -30,7 +30,7 @@ from transfer.loading.orientations import NUMBERS
 from transfer.loading.prepared import Split
 from transfer.models import classifier, pretrained, tensorflow
 from transfer.models.tensorflow import keras
-from transfer.training import history, loop
+from transfer.training import folding, history, loop
 
 FOLDS = 4
 # How much of the moving average of weights an epoch leaves.
@@ -107,7 +107,8 @@ class Measurement:
         backbone = pretrained.build("MobileNetV2", "imagenet", size, settings.precision)
         make = photograph_views.augmented(self.pool, self.augmentation)
         symmetric = photograph_views.symmetric(self.pool)
-        frozen, self.rest = backbone.cut(training.frozen_layers)
+        frozen, rest = backbone.cut(training.frozen_layers)
+        self.rest = folding.fold(rest)
         views = self.augmentation.views
         self.features = photograph_views.compute(
             backbone.feature_extractor,

@@ -25,7 +25,7 @@ from transfer.loading.augmentation import Augmentation
 from transfer.loading.prepared import Split
 from transfer.models import backbone as backbones
 from transfer.models import classifier, tensorflow
-from transfer.training import history, loop
+from transfer.training import folding, history, loop
 
 # The first epoch is slower, because it includes tracing.
 EPOCHS = 3
@@ -62,7 +62,7 @@ def main() -> None:
     for frozen_layers, operations in zip(arguments.frozen_layers, frozen_operations, strict=True):
         frozen, rest = backbone.cut(frozen_layers)
         head = classifier.load_head(Path("models/train_tl"), settings.seed, backbone.description(), train.classes)
-        tail = classifier.Tail(rest, head)
+        tail = classifier.Tail(folding.fold(rest), head)
         times = [time.perf_counter()]
         with (
             tempfile.TemporaryDirectory(dir=".") as scratch_folder,

@@ -1,7 +1,8 @@
-"""What speeds up a step of fine-tuning: other batch sizes, and XLA: `python -m benchmarks.training_steps OUTPUT.json`.
+"""What speeds up a step of fine-tuning: `python -m benchmarks.training_steps OUTPUT.json`.
 
 The layers of MobileNetV2 after the cut, with random weights, take steps on random activations in the shape that the
-cut gives them. The variants run in turn, several rounds of them, so that a change of the machine's speed hits all.
+cut gives them. The variants are other batch sizes, XLA, and BatchNormalization that is not folded into convolutions.
+They run in turn, several rounds of them, so that a change of the machine's speed hits all.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from transfer.common import environment, io
 from transfer.loading.batches import model_inputs
 from transfer.models import classifier, pretrained, tensorflow
 from transfer.models.tensorflow import keras, tf
+from transfer.training import folding
 from transfer.training.optimizer import make_optimizer
 
 CLASSES = 6
@@ -35,12 +37,14 @@ def main() -> None:
     backbone = pretrained.build("MobileNetV2", None, arguments.image_size, "float32")
     frozen, rest = backbone.cut(settings.finetune.frozen_layers[0])
     head = classifier.new_head(backbone.channels, CLASSES, settings.train_tl.dropout, settings.seed)
-    tail = classifier.Tail(rest, head)
-    tail.compile(make_optimizer(settings.finetune, 1), keras.losses.CategoricalCrossentropy())
-    tail.optimizer.build(tail.trainable_variables)
+    folded, layers_apart = (classifier.Tail(layers, head) for layers in (folding.fold(rest), rest))
+    for tail in (folded, layers_apart):
+        tail.compile(make_optimizer(settings.finetune, 1), keras.losses.CategoricalCrossentropy())
+        tail.optimizer.build(tail.trainable_variables)
 
-    steps = {"committed": (COMMITTED, compiled(tail, xla=False)), "xla": (COMMITTED, compiled(tail, xla=True))}
-    steps |= {f"batch of {size}": (size, compiled(tail, xla=False)) for size in BATCH_SIZES if size != COMMITTED}
+    steps = {"committed": (COMMITTED, compiled(folded, xla=False)), "xla": (COMMITTED, compiled(folded, xla=True))}
+    steps |= {"without folding": (COMMITTED, compiled(layers_apart, xla=False))}
+    steps |= {f"batch of {size}": (size, compiled(folded, xla=False)) for size in BATCH_SIZES if size != COMMITTED}
     rates: dict[str, list[float]] = {name: [] for name in steps}
     # The first round traces and compiles.
     for number in range(arguments.rounds + 1):

@@ -20,7 +20,7 @@ from transfer.loading import batches
 from transfer.loading.augmentation import Augmentation
 from transfer.models import backbone as backbones
 from transfer.models import classifier, tensorflow
-from transfer.training import history, loop
+from transfer.training import folding, history, loop
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
                     ) as batches_of,
                 ):
                     fit = loop.fit(
-                        classifier.Tail(rest, head),
+                        classifier.Tail(folding.fold(rest), head),
                         *batches_of,
                         settings.finetune,
                         labels=train.labels,

@@ -13,7 +13,7 @@ from transfer.common import io
 from transfer.engine import engines
 from transfer.loading import batches, prepared
 from transfer.loading.augmentation import Augmentation
-from transfer.training import rounds
+from transfer.training import history
 
 BACKBONE, HEAD = Path("models/backbone"), Path("models/train_tl")
 CHECKPOINT = Path("models/finetune")
@@ -28,14 +28,14 @@ def main() -> None:
     from transfer.caching import activations  # imported late: TensorFlow takes seconds
     from transfer.models import backbone as backbones
     from transfer.models import checkpoint, classifier, tensorflow
-    from transfer.training import curves, loop, state
+    from transfer.training import curves, folding, loop, state
 
     tensorflow.start(settings.seed)
     devices = tensorflow.use_all_devices()
     backbone = backbones.load(BACKBONE)
     backbones.check_frozen_layers(settings.finetune.frozen_layers, backbone.layers)
     head = classifier.load_head(HEAD, settings.seed, backbone.description(), train.classes)
-    results: list[rounds.RoundResult] = []
+    results: list[history.RoundResult] = []
     metrics: dict[str, dict] = {}
     work = fingerprint.compute(settings, [prepared.FOLDER, BACKBONE, HEAD], devices)
     with scratch.locked_folder("finetune", work) as own, curves.learning_curves(Path("plots/finetune")) as append_epoch:
@@ -45,7 +45,7 @@ def main() -> None:
         data = train, validation, augmentation, settings.batch_size
         for number, frozen_layers in enumerate(settings.finetune.frozen_layers, start=1):
             frozen, rest = backbone.cut(frozen_layers)
-            tail = classifier.Tail(rest, head)  # with the best weights of the previous round
+            tail = classifier.Tail(folding.fold(rest), head)  # with the best weights of the previous round
             with activations.cached_activations(frozen, *data, own / f"activations-{number}", number, engine) as cached:
                 fit = loop.fit(
                     tail,
@@ -58,17 +58,17 @@ def main() -> None:
                     state=own / f"round-{number}.npz",
                 )
             accuracies = fit.best.train["accuracy"], fit.best.validation["accuracy"]
-            results.append(rounds.RoundResult(frozen_layers, *accuracies))
+            results.append(history.RoundResult(frozen_layers, *accuracies))
             total, trainable = backbone.parameters + head.count_params(), loop.trainable_parameters(tail)
             values = {"frozen_layers": frozen_layers, **fit.metrics(), "gap": results[-1].gap}
             metrics[str(number)] = values | {"parameters": {"total": total, "trainable": trainable}}
-            if rounds.best_round(results) == number - 1:
+            if history.best_round(results) == number - 1:
                 # Everything that any round so far has trained, even if this one trained less
                 cut = min(settings.finetune.frozen_layers[:number])
                 metadata = checkpoint.read_metadata(HEAD) | {"frozen_layers": cut, "validation": fit.best.validation}
                 classifier.save(CHECKPOINT, classifier.Tail(backbone.cut(cut)[1], head), metadata)
 
-        kept, smallest_gap = rounds.best_round(results), rounds.smallest_gap_round(results)
+        kept, smallest_gap = history.best_round(results), history.smallest_gap_round(results)
         least = {"round": smallest_gap + 1, "frozen_layers": results[smallest_gap].frozen_layers}
         summary = {"kept": {"round": kept + 1, **metrics[str(kept + 1)]}, "least_overfitted": least, "rounds": metrics}
         io.write_json("results/finetune/metrics/finetune.json", summary)

@@ -20,7 +20,7 @@ from runs import recipe
 from transfer.caching import state_file
 from transfer.models import classifier, tensorflow
 from transfer.models.tensorflow import keras
-from transfer.training import loop
+from transfer.training import folding, loop
 
 devices, last_epoch, dropout = int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 divide_processor(devices)
@@ -30,7 +30,7 @@ assert tensorflow.use_all_devices() == devices
 images = keras.Input((6, 6, 3))
 tensor = keras.layers.Conv2D(8, 3, kernel_initializer=keras.initializers.GlorotUniform(2))(images)
 rest = keras.Model(images, keras.layers.ReLU()(keras.layers.BatchNormalization()(tensor)))
-tail = classifier.Tail(rest, classifier.new_head(8, 3, dropout, 1))
+tail = classifier.Tail(folding.fold(rest), classifier.new_head(8, 3, dropout, 1))
 generator = np.random.default_rng(0)
 labels = generator.integers(0, 3, 49)
 pixels = (generator.normal(size=(49, 6, 6, 3)) + labels[:, None, None, None]).astype(np.float32)

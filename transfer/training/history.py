@@ -1,5 +1,6 @@
-"""The record of a training: its epochs, and which of them was best."""
+"""The record of a training: its epochs, the best of them, and the rounds of a fine-tuning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,3 +37,33 @@ class Fit:
             "epochs": len(self.epochs),
             "best_epoch": self.best_epoch + 1,
         }
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """A round of fine-tuning, by its best epoch: accuracy while training, and on validation."""
+
+    frozen_layers: int
+    train_accuracy: float
+    validation_accuracy: float
+
+    @property
+    def gap(self) -> float:
+        """Training accuracy minus validation accuracy: a measure of overfitting."""
+        return self.train_accuracy - self.validation_accuracy
+
+    def __str__(self) -> str:
+        return (
+            f"{self.frozen_layers} layers frozen: validation accuracy {self.validation_accuracy:.4f}, "
+            f"training {self.train_accuracy:.4f}"
+        )
+
+
+def best_round(rounds: Sequence[RoundResult]) -> int:
+    """The index of the round with the best validation accuracy; ties go to the earlier round."""
+    return max(range(len(rounds)), key=lambda number: (rounds[number].validation_accuracy, -number))
+
+
+def smallest_gap_round(rounds: Sequence[RoundResult]) -> int:
+    """The index of the round with the smallest gap, which the study preferred; ties go to the earlier round."""
+    return min(range(len(rounds)), key=lambda number: (rounds[number].gap, number))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from transfer.training.rounds import RoundResult, best_round, smallest_gap_round
+from transfer.training.history import RoundResult, best_round, smallest_gap_round
 
 
 def test_the_gap_is_training_accuracy_minus_validation_accuracy():
