@@ -122,7 +122,7 @@ def test_the_length_of_the_table_is_bounded_by_the_near_duplicates():
     for shared, rows in ((3, near_duplicates.NEAREST), (20, 20)):
         features = {"train": np.eye(60)[:shared], "validation": np.eye(60)[50:], "test": np.eye(60)[:40]}
         assert len(near_duplicates.find_near_duplicates(features, 0.9).duplicates) == shared
-        assert len(near_duplicates.find_near_duplicates(features, 0.9).listed) == rows
+        assert len(near_duplicates.find_near_duplicates(features, 0.9).neighbors) == rows
 
 
 def test_the_picture_shows_the_nearest_pairs_and_highlights_near_duplicates():

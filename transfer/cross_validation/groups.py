@@ -12,12 +12,12 @@ import numpy as np
 from transfer.common import io
 from transfer.cross_validation.pool import Pool
 from transfer.interface.errors import UserErrors
+from transfer.loading.features import ImageFeatures
+from transfer.loading.similarity import BLOCK, Index
 
 COLUMNS = ("path", "group")
 # How many near-duplicates of an image count: with more, it is joined to others through these.
 NEIGHBORS = 8
-# How many images of each side are compared at a time: memory does not grow with the square of the dataset.
-BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -128,29 +128,16 @@ def near_duplicates(pool: Pool, threshold: float, block: int = BLOCK) -> list[tu
 
     Only the `NEIGHBORS` nearest images of each are paired with it.
     """
-    pairs: dict[tuple[int, int], float] = {}
-    starts = range(0, len(pool), block)
-
-    def directions(start: int) -> np.ndarray:
-        features = pool.features[np.arange(start, min(start + block, len(pool))), 0]
-        return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-
-    for start in starts:
-        # Of each image, the cosine and the row of others, the most similar first.
-        nearest: dict[int, list[tuple[float, int]]] = {}
-        ours = directions(start)
-        for first in starts:
-            cosines = ours @ directions(first).T
-            if first == start:
-                np.fill_diagonal(cosines, -1)
-            for row in map(int, np.flatnonzero((cosines >= threshold).any(axis=1))):
-                columns = np.flatnonzero(cosines[row] >= threshold)
-                columns = columns[np.argsort(-cosines[row, columns], kind="stable")[:NEIGHBORS]]
-                others = [(float(cosines[row, column]), int(first + column)) for column in columns]
-                nearest.setdefault(start + row, []).extend(others)
-        for row, candidates in nearest.items():
-            for cosine, other in sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1]))[:NEIGHBORS]:
-                pairs[min(row, other), max(row, other)] = cosine
+    images = ImageFeatures(pool.features)
+    # Each image is similar to itself, too.
+    similar = Index(images).similar_pairs(images, threshold, NEIGHBORS + 1, block)
+    similar = similar[similar.rows != similar.others].first(NEIGHBORS)
+    pairs = {
+        (min(row, other), max(row, other)): cosine
+        for row, other, cosine in zip(
+            similar.rows.tolist(), similar.others.tolist(), similar.cosines.tolist(), strict=True
+        )
+    }
     return sorted(pairs, key=lambda pair: (-pairs[pair], pair))
 
 

@@ -51,6 +51,9 @@ class PooledFeatures:
         self.splits = splits
         self.starts = np.cumsum([0, *(len_of(split) for split in splits)])
 
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
     def __getitem__(self, key: tuple[np.ndarray, int], /) -> np.ndarray:
         rows, view = key
         features = np.empty((len(rows), self.splits[0].shape[2]), np.float32)

@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 
 from transfer.evaluation.intervals import accuracy_with_interval
-from transfer.loading.features import ImageFeatures
 from transfer.loading.prepared import Split
+from transfer.loading.similarity import BLOCK, ImageArray, Index
 from transfer.plotting import lettering
 from transfer.plotting.pairs import ImagePair
 
-ImageArray = np.ndarray | ImageFeatures
 # So many pairs are always listed and shown, so that a person can judge the threshold.
 NEAREST = 12
-# How many images of each side are compared at a time: memory does not grow with the dataset.
-BLOCK = 1024
+# More than two computations of a cosine differ by.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,12 @@ class Neighbor:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """The nearest neighbour of each image of a split in other splits, the most similar first.
+    """The images of a split that are nearest to images of other splits.
 
     Attributes:
-        neighbors: one for each image.
+        neighbors: of all images that have a near-duplicate, and of at least `NEAREST` images if there are so many: the
+            nearest neighbour of each, the most similar first.
+        images: how many images the split has.
         compared: the names of the other splits.
         threshold: the cosine from which two images count as near-duplicates.
         split: the name of the split.
@@ -48,6 +49,7 @@ class NearDuplicates:
     """
 
     neighbors: list[Neighbor]
+    images: int
     compared: tuple[str, ...]
     threshold: float
     split: str = "test"
@@ -58,11 +60,6 @@ class NearDuplicates:
         """The neighbours that count as near-duplicates."""
         return [neighbor for neighbor in self.neighbors if neighbor.cosine >= self.threshold]
 
-    @property
-    def listed(self) -> list[Neighbor]:
-        """All near-duplicates, and at least the `NEAREST` most similar neighbours."""
-        return self.neighbors[: max(len(self.duplicates), NEAREST)]
-
     def table(self, splits: Mapping[str, Split]) -> pd.DataFrame:
         """A row for each listed neighbour, and below them one for each near-duplicate of validation in training.
 
@@ -71,7 +68,7 @@ class NearDuplicates:
         Args:
             splits: all splits, by name.
         """
-        listed = [(self.split, neighbor) for neighbor in self.listed]
+        listed = [(self.split, neighbor) for neighbor in self.neighbors]
         if self.validation:
             listed += [(self.validation.split, neighbor) for neighbor in self.validation.duplicates]
         return pd.DataFrame(
@@ -92,7 +89,7 @@ class NearDuplicates:
         """The title of a picture of the nearest pairs."""
         return (
             f"Test images and what is nearest to them in {self._compared}: "
-            f"{len(self.duplicates)} of {len(self.neighbors)} have a near-duplicate "
+            f"{len(self.duplicates)} of {self.images} have a near-duplicate "
             f"(cosine of at least {self.threshold:g})"
         )
 
@@ -137,7 +134,7 @@ class NearDuplicates:
         Args:
             right: whether each model classifies each test image correctly: booleans (images,) by model.
         """
-        rows = np.setdiff1d(np.arange(len(self.neighbors)), [neighbor.row for neighbor in self.duplicates])
+        rows = np.setdiff1d(np.arange(self.images), [neighbor.row for neighbor in self.duplicates])
         return {
             "threshold": self.threshold,
             "compared_with": self._compared,
@@ -148,14 +145,14 @@ class NearDuplicates:
             "validation_in_train": self.validation
             and {
                 "images": len(self.validation.duplicates),
-                "of": len(self.validation.neighbors),
+                "of": self.validation.images,
                 "highest_cosine": self.validation.neighbors[0].cosine,
             },
         }
 
 
 def find_near_duplicates(features: Mapping[str, ImageArray], threshold: float, block: int = BLOCK) -> NearDuplicates:
-    """Find the nearest image in all other splits for each test image, and in training for each validation image.
+    """Find the test images that are nearest to images of other splits, and likewise validation images to training.
 
     Args:
         features: (images, channels) by split, with `validation` and `test` among them.
@@ -166,31 +163,28 @@ def find_near_duplicates(features: Mapping[str, ImageArray], threshold: float, b
     earlier = {split: of_split for split, of_split in others.items() if split != "validation"}
     validation = None
     if earlier:
-        neighbors = _nearest(features["validation"], earlier, block)
-        validation = NearDuplicates(neighbors, tuple(earlier), threshold, "validation")
-    neighbors = _nearest(features["test"], others, block)
-    return NearDuplicates(neighbors, tuple(others), threshold, validation=validation)
+        images = features["validation"]
+        neighbors = _nearest(images, earlier, threshold, block)
+        validation = NearDuplicates(neighbors, len(images), tuple(earlier), threshold, "validation")
+    images = features["test"]
+    neighbors = _nearest(images, others, threshold, block)
+    return NearDuplicates(neighbors, len(images), tuple(others), threshold, validation=validation)
 
 
-def _nearest(features: ImageArray, others: Mapping[str, ImageArray], block: int) -> list[Neighbor]:
-    """The nearest neighbour of each feature (images, channels) in the other splits, the most similar first."""
-    neighbors = []
-    for start in range(0, len(features), block):
-        directions = _normalized(features[start : start + block])
-        best = [Neighbor(start + row, "", -1, -np.inf) for row in range(len(directions))]
-        for split, of_split in others.items():
-            for first in range(0, len(of_split), block):
-                cosines = directions @ _normalized(of_split[first : first + block]).T
-                for row, column in enumerate(cosines.argmax(axis=1)):
-                    # Of equal cosines the first counts, whatever the size of the blocks.
-                    if cosines[row, column] > best[row].cosine:
-                        best[row] = Neighbor(start + row, split, first + int(column), float(cosines[row, column]))
-        neighbors += best
-    return sorted(neighbors, key=lambda neighbor: (-neighbor.cosine, neighbor.row))
-
-
-def _normalized(rows: np.ndarray) -> np.ndarray:
-    """Features (images, channels) scaled to length 1. A feature of zeros stays zero and is similar to nothing."""
-    rows = rows.astype(np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
+def _nearest(features: ImageArray, others: Mapping[str, ImageArray], threshold: float, block: int) -> list[Neighbor]:
+    """The nearest neighbours of those images that are nearest to another split; see `NearDuplicates.neighbors`."""
+    indexes = {split: Index(of_split) for split, of_split in others.items()}
+    likely = np.max([index.likely_cosines(features, block) for index in indexes.values()], axis=0)
+    # At least so many images have a neighbour with this cosine. Nothing farther is listed.
+    last = np.sort(likely)[-min(NEAREST, len(likely))]
+    least = min(threshold, float(last)) - ROUNDING
+    best: dict[int, Neighbor] = {}
+    for split, index in indexes.items():
+        pairs = index.similar_pairs(features, least, 1, block)
+        for row, other, cosine in zip(pairs.rows.tolist(), pairs.others.tolist(), pairs.cosines.tolist(), strict=True):
+            # Of equal cosines the first counts.
+            if row not in best or cosine > best[row].cosine:
+                best[row] = Neighbor(row, split, other, cosine)
+    neighbors = sorted(best.values(), key=lambda neighbor: (-neighbor.cosine, neighbor.row))
+    duplicates = sum(neighbor.cosine >= threshold for neighbor in neighbors)
+    return neighbors[: max(duplicates, NEAREST)]

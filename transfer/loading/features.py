@@ -8,6 +8,7 @@ The images are in the order of prepared/. Training images have no features if ev
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -37,10 +38,18 @@ def write_index(folder: Path, splits: Mapping[str, Split], processors: Mapping[s
     io.write_csv(folder / INDEX, pd.DataFrame(rows, columns=COLUMNS))
 
 
+class Views(Protocol):
+    """Features of all views (images, views, channels), read as `features[rows, view]`: (rows, channels)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: Any, /) -> np.ndarray: ...
+
+
 class ImageFeatures:
     """The feature of each image itself, without augmentation (images, channels): view 0 of its features."""
 
-    def __init__(self, features: Shards):
+    def __init__(self, features: Views):
         self.features = features
 
     def __len__(self) -> int:
