@@ -31,7 +31,7 @@ from transfer.loading import batches, shards
 DVC = ("-m", "dvc")
 ADDED = 12
 CLASSES = 10
-GENERATED_SIZE = 32
+GENERATED_SIZE, GENERATED_SCALE = 96, 8
 REPETITIONS = 5
 OUTS = ("prepared", "features")
 BACKBONES: dict[str, dict[str, Any]] = {
@@ -83,16 +83,17 @@ def measure_additions(folder: Path, photographs: Path, backbone: str) -> dict[st
 def measure_generated(folder: Path, images: int) -> dict[str, Any]:
     """Seconds of prepare and features, and bytes of `dvc push`, with 1 % more small images and from scratch."""
     source = folder.with_name("source")
-    generate(source, images, 0)
+    generate(source, images, 0, GENERATED_SCALE)
     clones.create(folder, source)
-    one_view = {"augment.views": 1, "evaluate.views": 1, "image_size": GENERATED_SIZE, "backbone.weights": None}
-    clones.change_params(folder, {"backbone.name": "MobileNetV2", **one_view})
+    # With the committed numbers of views and orientations.
+    small = {"backbone.name": "MobileNetV2", "backbone.weights": None, "image_size": GENERATED_SIZE}
+    clones.change_params(folder, small)
     remote = folder.with_name("remote")
     processes.run_python(*DVC, "remote", "add", "--default", "folder", str(remote), folder=folder)
     first = reproduce(folder)
     push(folder)
     sent_first = folder_bytes(remote)
-    generate(folder / "dataset_images", images // 100, images)
+    generate(folder / "dataset_images", images // 100, images, GENERATED_SCALE)
     add_dataset(folder)
     results = compare(folder)
     push(folder)
@@ -171,14 +172,14 @@ def seconds_of_epoch(array: Any, epoch: int, read: Callable[[Any, np.ndarray], n
     return time.perf_counter() - started
 
 
-def generate(folder: Path, images: int, first: int) -> None:
-    """Write small images of coarse patterns, 80 % of them for training."""
+def generate(folder: Path, images: int, first: int, scale: int = 3) -> None:
+    """Write images of coarse patterns, 16 * `scale` by 12 * `scale` pixels, 80 % of them for training."""
     generator = np.random.default_rng(first)
     splits = ["train"] * 8 + ["validation", "test"]
     for number in progress_bar(range(first, first + images), "generating", images):
         place = folder / splits[number // CLASSES % 10] / f"class {number % CLASSES}"
         place.mkdir(parents=True, exist_ok=True)
-        pixels = generator.integers(0, 256, (12, 16, 3), np.uint8).repeat(3, axis=0).repeat(3, axis=1)
+        pixels = generator.integers(0, 256, (12, 16, 3), np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
         Image.fromarray(pixels).save(place / f"{number:06}.jpg")
 
 

@@ -43,6 +43,14 @@ def test_no_more_items_are_taken_than_may_wait(threads, ahead):
     assert len(taken) == 50
 
 
+@pytest.mark.parametrize("together", [1, 3, 12, 50])
+def test_items_that_are_worked_on_together_keep_their_order_and_share_a_thread(together):
+    results = list(parallel.ordered_map(lambda item: (item, threading.get_ident()), range(12), 4, 2, together))
+    assert [item for item, _ in results] == list(range(12))
+    for start in range(0, 12, together):
+        assert len({thread for _, thread in results[start : start + together]}) == 1
+
+
 def test_the_next_item_is_worked_on_while_a_result_is_used():
     started = threading.Semaphore(0)
 

@@ -1,5 +1,6 @@
 """Preparing a dataset: decode every image file that is new, and write the arrays in prepared/."""
 
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from transfer.interface.errors import UserError, UserErrors
 from transfer.interface.progress import progress_bar
 from transfer.loading import prepared
 from transfer.reuse import images, provenance
-from transfer.reuse.images import LastImages
+from transfer.reuse.images import LastImages, PreparedImage
 
 # A longer side of more than so many times the shorter side makes an image elongated.
 ELONGATED = 3
@@ -55,28 +56,39 @@ def prepare_images(
     errors, oddities, taken_over = list(errors), [], 0
     now = images.describe(size, resize)
 
-    def prepare(entry: ImageEntry) -> tuple[np.ndarray, str, list[str], bool] | UserError:
+    def look_up(entry: ImageEntry) -> PreparedImage | UserError | None:
         path = listing.folder / entry.path
         try:
             decoding.check_file(path)
-            if image_before := last.of_file(path):
-                return image_before.square, image_before.digest, image_before.oddities.split(), True
-            image = decoding.decode(path)
+            return last.of_file(path)
         except UserError as error:
             return error
-        return resizing.to_square(image.pixels, size, **resize), image.digest, _oddities(image, size), False
+
+    def decode(entry: ImageEntry) -> tuple[np.ndarray, str, list[str]] | UserError:
+        try:
+            image = decoding.decode(listing.folder / entry.path)
+        except UserError as error:
+            return error
+        return resizing.to_square(image.pixels, size, **resize), image.digest, _oddities(image, size)
+
+    # Apart from decoding: threads that have little to do hinder each other.
+    before = list(parallel.ordered_map(look_up, listing.entries, together=64))
+    is_new = [image is None for image in before]
+    decoded = parallel.ordered_map(decode, compress(listing.entries, is_new), together=4)
 
     with atomic.folder(folder) as partial:
         writer = prepared.Writer(partial, listing.images, size)
-        results = progress_bar(parallel.ordered_map(prepare, listing.entries), "decoding", len(listing.entries))
-        for entry, result in zip(listing.entries, results, strict=True):
+        for entry, image in zip(progress_bar(listing.entries, "decoding", len(before)), before, strict=True):
+            result = next(decoded) if image is None else image
             if isinstance(result, UserError):
                 errors.append(str(result))
                 continue
-            square, digest, kinds, is_taken_over = result
+            if isinstance(result, PreparedImage):
+                taken_over += 1
+                result = result.square, result.digest, result.oddities.split()
+            square, digest, kinds = result
             writer.append(entry.split, entry.label, entry.path, digest, " ".join(kinds), square)
             oddities += [(entry.path, kind) for kind in kinds]
-            taken_over += is_taken_over
         errors += checks.duplicate_errors(listing.folder, [(row[2], row[3]) for row in writer.rows])
         if errors:
             raise UserErrors(errors)

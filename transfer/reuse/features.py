@@ -81,7 +81,10 @@ def take_over(last: dict[str, Row], split: Split, array: Shards) -> tuple[np.nda
     kind, views = environment.processor_kind(), array.shape[1]
     remaining = np.ones((len(split), views), bool)
     processors = [kind] * len(split)
-    for row, digest in enumerate(split.digests):
+    rows_in_order = array.by_shard()
+    # Shard by shard, because so many files cannot be open at the same time.
+    for row in rows_in_order.tolist():
+        digest = split.digests[row]
         if digest not in last:
             continue
         values, [processor] = last[digest].values[:views], last[digest].record
@@ -90,6 +93,5 @@ def take_over(last: dict[str, Row], split: Split, array: Shards) -> tuple[np.nda
             array[np.full(len(values), row), np.arange(len(values))] = values
             remaining[row, : len(values)] = False
             processors[row] = processor
-    rows_in_order = array.by_shard()
     places, of_view = np.nonzero(remaining[rows_in_order])
     return rows_in_order[places], of_view, processors

@@ -69,5 +69,5 @@ def cached_files(stage: str, folder: Path) -> dict[str, CachedFile]:
 
 def whole_files(files: Mapping[str, CachedFile]) -> dict[str, CachedFile]:
     """The files that the cache has, with the content that belongs to their names."""
-    checked = parallel.ordered_map(lambda item: (*item, item[1].is_whole()), files.items(), ahead=16)
+    checked = parallel.ordered_map(lambda item: (*item, item[1].is_whole()), files.items(), together=64)
     return {name: file for name, file, is_whole in checked if is_whole}
