@@ -10,6 +10,7 @@ The tables that it prints are those of docs/explanation/sizing.md.
 """
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,9 @@ START, STARTS = 100, 3
 # Below, the noise of a process's start is as long as the work.
 FLAT_FROM = 10_000
 ESTIMATED = (100_000, 1_000_000, 100_000_000)
-SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": None}
+# The sample's backbone under another name: with random weights, all images would be near-duplicates of each other.
+SAMPLE_WEIGHTS, WEIGHTS = "weights/mobilenet_v2_0.35_rendered", "weights/backbone"
+SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": f"{WEIGHTS}.weights.h5"}
 SETTINGS |= {"augment.views": 1, "evaluate.views": 1, "train_tl.epochs": 5, "cross_validate.repeats": 1}
 SETTINGS |= {"finetune.epochs": 2, "finetune.warmup_epochs": 1, "finetune.frozen_layers": [116]}
 STAGES = ("prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate")
@@ -56,6 +59,8 @@ def measure(folder: Path, images: int, size: int) -> dict[str, Any]:
     clone, source, remote = folder / "clone", folder / "source", folder / "remote"
     versions.generate(source, START, 0)
     clones.create(clone, source)
+    for suffix in (".weights.h5", ".json"):
+        shutil.copy(clone / f"{SAMPLE_WEIGHTS}{suffix}", clone / f"{WEIGHTS}{suffix}")
     clones.change_params(clone, SETTINGS | {"image_size": size})
     processes.run_python(*versions.DVC, "remote", "add", "--default", "folder", str(remote), folder=clone)
     # Not the images that DVC has seen in the clone already.
