@@ -26,10 +26,17 @@ START, STARTS = 100, 3
 # Below, the noise of a process's start is as long as the work.
 FLAT_FROM = 10_000
 ESTIMATED = (100_000, 1_000_000, 100_000_000)
-# The sample's backbone under another name: with random weights, all images would be near-duplicates of each other.
+# The sample's backbone under another name, and a threshold for images as alike as these: otherwise, many of them would
+# be near-duplicates of each other.
 SAMPLE_WEIGHTS, WEIGHTS = "weights/mobilenet_v2_0.35_rendered", "weights/backbone"
 SETTINGS: dict[str, Any] = {"backbone.name": "MobileNetV2", "backbone.weights": f"{WEIGHTS}.weights.h5"}
-SETTINGS |= {"augment.views": 1, "evaluate.views": 1, "train_tl.epochs": 5, "cross_validate.repeats": 1}
+SETTINGS |= {
+    "evaluate.near_duplicate": 0.99999,
+    "augment.views": 1,
+    "evaluate.views": 1,
+    "train_tl.epochs": 5,
+    "cross_validate.repeats": 1,
+}
 SETTINGS |= {"finetune.epochs": 2, "finetune.warmup_epochs": 1, "finetune.frozen_layers": [116]}
 STAGES = ("prepare", "features", "train_tl", "cross_validate", "finetune", "evaluate")
 FOLDERS = ("dataset_images", "prepared", "features", "models", "results")

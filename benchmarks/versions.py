@@ -173,13 +173,13 @@ def seconds_of_epoch(array: Any, epoch: int, read: Callable[[Any, np.ndarray], n
 
 
 def generate(folder: Path, images: int, first: int, scale: int = 3) -> None:
-    """Write images of coarse patterns, 16 * `scale` by 12 * `scale` pixels, 80 % of them for training."""
+    """Write images of 12 random colours, 16 * `scale` by 12 * `scale` pixels, 80 % of them for training."""
     generator = np.random.default_rng(first)
     splits = ["train"] * 8 + ["validation", "test"]
     for number in progress_bar(range(first, first + images), "generating", images):
         place = folder / splits[number // CLASSES % 10] / f"class {number % CLASSES}"
         place.mkdir(parents=True, exist_ok=True)
-        pixels = generator.integers(0, 256, (12, 16, 3), np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
+        pixels = generator.integers(0, 256, (3, 4, 3), np.uint8).repeat(4 * scale, axis=0).repeat(4 * scale, axis=1)
         Image.fromarray(pixels).save(place / f"{number:06}.jpg")
 
 

@@ -41,6 +41,16 @@ def test_pairs_are_those_of_all_cosines(least, most, block):
     np.testing.assert_allclose(pairs.cosines, all_cosines(ours, others)[pairs.rows, pairs.others], rtol=1e-12)
 
 
+@pytest.mark.parametrize("spread", [0.3, 0.01, 0.001])
+def test_no_pair_is_missed_for_rounding(spread):
+    """Each threshold is just below the cosine of a pair, also of pairs that are nearly the same."""
+    ours, others = features(60, 1, objects=3, spread=spread), features(500, 2, objects=3, spread=spread)
+    cosines = np.sort(all_cosines(ours, others), axis=None)[::-1]
+    index = similarity.Index(others)
+    for number in (1, 2, 10, 100, 1000):
+        assert len(index.similar_pairs(ours, cosines[number - 1] - 1e-12, 500).rows) == number
+
+
 def test_most_pairs_of_images_of_different_objects_are_ruled_out(monkeypatch):
     """Otherwise, it would take as long as computing all cosines."""
     computed = []
@@ -61,6 +71,8 @@ def test_most_pairs_of_images_of_different_objects_are_ruled_out(monkeypatch):
 def test_where_all_images_are_alike_the_nearest_are_chosen():
     """No pair is ruled out, so cosines are computed by whole blocks."""
     ours, others = features(70, 1, objects=1, spread=0.01), features(9000, 2, objects=1, spread=0.01)
+    # Ties at the last place that counts
+    others[[17, 23, 2017, 2023]] = others[4]
     pairs = similarity.Index(others).similar_pairs(ours, 0.5, 4)
     assert as_tuples(pairs) == expected_pairs(ours, others, 0.5, 4)
 

@@ -18,7 +18,7 @@ BLOCK = 1024
 # The projection is to so many directions, those in which this many images differ most.
 DIRECTIONS, SAMPLE = 64, 256
 # More than the rounding errors of a projection in float32.
-SLACK = 1e-4
+SLACK = 1e-5
 # So many cosines are computed at a time; and the share of a block from which all of its cosines are.
 PAIRS, DENSE = 4096, 0.05
 
@@ -76,7 +76,7 @@ class Index:
         pairs = []
         for start, directions in _blocks(images, block):
             best = NO_PAIRS
-            for part in self._pairs_of_block(directions, least, block):
+            for part in self._pairs_of_block(directions, least, most, block):
                 best = join([best, part]).first(most)
             pairs.append(Pairs(best.rows + start, best.others, best.cosines))
         return join([NO_PAIRS, *pairs])
@@ -109,15 +109,19 @@ class Index:
         for first in range(0, len(self.projected), block):
             yield first, rows @ self.projected[first : first + block].T
 
-    def _pairs_of_block(self, directions: np.ndarray, least: float, block: int) -> Iterator[Pairs]:
-        """All pairs of these images with a cosine of at least `least`, in no order; rows are those of the block."""
+    def _pairs_of_block(self, directions: np.ndarray, least: float, most: int, block: int) -> Iterator[Pairs]:
+        """The pairs of these images with a cosine of at least `least`, in no order; rows are those of the block.
+
+        Only those are left out that are not among the `most` of their row.
+        """
         waiting: list[tuple[np.ndarray, np.ndarray]] = []
         for first, closeness in self._blocks_of_closeness(directions, block):
             # Half the squared distance of two vectors of length 1 is 1 minus their cosine.
             rows, columns = np.divmod(np.flatnonzero(closeness >= least - 1 - SLACK), closeness.shape[1])
             if len(rows) > DENSE * closeness.size and len(rows) > PAIRS:
                 cosines = directions @ _directions(self.features, np.arange(first, first + closeness.shape[1])).T
-                rows, columns = np.nonzero(cosines >= least)
+                last = max(cosines.shape[1] - most, 0)
+                rows, columns = np.nonzero(cosines >= np.maximum(np.partition(cosines, last)[:, [last]], least))
                 yield Pairs(rows, first + columns, cosines[rows, columns])
             elif len(rows):
                 waiting.append((rows, first + columns))
