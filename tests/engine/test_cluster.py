@@ -57,7 +57,22 @@ def test_the_address_may_come_from_the_environment(address, monkeypatch):
     assert cluster.workers() == 2
 
 
-def test_busy_workers_are_not_waited_for(address):
+def test_workers_that_become_free_at_once_are_waited_for(address):
+    """Ray reports for a moment that a worker is busy whose work has ended, such as that of the round before."""
+    cluster.connect(address)
+
+    @ray.remote(num_cpus=1)
+    def occupy():
+        time.sleep(0.5)
+
+    tasks = [occupy.remote(), occupy.remote()]
+    while ray.available_resources().get("CPU", 0) >= 1:
+        time.sleep(0.01)
+    cluster.check_nodes(address, worker.describe())
+    ray.get(tasks)
+
+
+def test_busy_workers_are_not_waited_for_long(address):
     cluster.connect(address)
 
     @ray.remote(num_cpus=1)

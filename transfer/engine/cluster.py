@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import socket
+import time
 from typing import Any
 
 import ray
@@ -12,8 +13,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from transfer.engine import worker
 from transfer.interface.errors import UserError, UserErrors
 
-# Seconds to wait for a connection, and for a node to describe itself. Ray itself waits for minutes, or for ever.
+# Seconds to wait for a connection, for a free worker, and for a node to describe itself. Ray itself waits for minutes,
+# or for ever.
 CONNECTING = 5.0
+FREEING = 2.0
 DESCRIBING = 60.0
 # Ray speaks gRPC, that is HTTP/2: either side begins with its settings, a frame of this type (RFC 9113, section 3.4).
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -79,6 +82,16 @@ def workers() -> int:
     return int(ray.cluster_resources().get(resource(), 0))
 
 
+def _has_free_worker() -> bool:
+    """Whether a worker is free, or is so soon: Ray may report for a moment that one still works that has ended."""
+    deadline = time.monotonic() + FREEING
+    while ray.available_resources().get(resource(), 0) < 1:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def check_nodes(address: str, expected: dict[str, str]) -> None:
     """Check that there are free workers, and that each computes the same bytes as this machine.
 
@@ -91,7 +104,7 @@ def check_nodes(address: str, expected: dict[str, str]) -> None:
     """
     if not workers():
         raise UserError(f"The Ray cluster at {address} has no workers: start nodes with processors, then run again.")
-    if ray.available_resources().get(resource(), 0) < 1:
+    if not _has_free_worker():
         raise UserError(
             f"All {workers()} workers of the Ray cluster at {address} are busy: wait until other work has ended, or "
             "add a node, then run again."
